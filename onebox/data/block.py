@@ -1,0 +1,249 @@
+"""A Block: some consecutive rows of one partition, the unit of computing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from onebox._kernels import layout
+from onebox.data.columns import Columns, Floats, MatrixColumns
+from onebox.data.partition import Partition
+from onebox.data.schema import Schema, canonical_dtype, is_numeric
+from onebox.data.scratch import FreshMemory, Scratch
+from onebox.errors import BadValue
+
+Weights = NDArray[np.float64]
+NO_WEIGHTS: Weights = np.empty(0, np.float64)
+
+
+class Block:
+    """Some consecutive rows of one partition.
+
+    ``X``, ``y``, ``weight`` and ``column(name)`` are views made on request. Inside a scan they lie in
+    memory that is used again: they are good until the next block, and read-only by convention.
+
+    Attributes
+    ----------
+    columns : Columns
+        The feature columns in the form they came in.
+    partition : Partition
+        Where the rows are from.
+    first_row : int
+        Row of the file at which the block begins, before filters.
+    rows : ndarray of int64 or None
+        Rows of the file, when a filter has left gaps.
+    state : dict of str to ndarray
+        Row state: per-row arrays that an aggregate carries from scan to scan; `update` may write.
+    """
+
+    def __init__(
+        self,
+        columns: Columns,
+        partition: Partition,
+        first_row: int,
+        rows: NDArray[np.int64] | None = None,
+        *,
+        target: Columns | NDArray[Any] | None = None,
+        target_ndim: int = 1,
+        weight: Columns | NDArray[Any] | None = None,
+        scratch: Scratch | None = None,
+        dtype: np.dtype[Any] | None = None,
+    ) -> None:
+        self.columns = columns
+        self.partition = partition
+        self.first_row = first_row
+        self.rows = rows
+        self.scratch = scratch if scratch is not None else FreshMemory()
+        self.state: dict[str, NDArray[Any]] = {}
+        self._target, self._target_ndim, self._weight = target, target_ndim, weight
+        self._dtype = dtype
+        self._X: Floats | None = None
+        self._y: NDArray[Any] | None = None
+        self._w: Weights | None = None
+
+    @property
+    def n_rows(self) -> int:
+        return self.columns.n_rows
+
+    def __len__(self) -> int:
+        return self.n_rows
+
+    def __repr__(self) -> str:
+        where = self.partition.file or "memory"
+        return f"<Block {self.n_rows:,} rows x {len(self.names)} columns, {where} row {self.first_row:,}>"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.columns.names
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The canonical dtype of ``X``."""
+        if self._dtype is None:
+            self._dtype = canonical_dtype([self.columns.array(n).type for n in self.names])
+        return self._dtype
+
+    @property
+    def X(self) -> Floats:
+        """The features: (rows, columns), C order, canonical dtype, null as NaN."""
+        if self._X is None:
+            self._X = self.columns.matrix(self.dtype, self.scratch)
+        return self._X
+
+    @property
+    def finite_X(self) -> Floats:
+        """``X``, after a check that every value is finite.
+
+        Raises
+        ------
+        BadValue
+            Naming file, row and column of the first NaN or infinity.
+        """
+        self._refuse(self.X, allow_nan=False)
+        return self.X
+
+    @property
+    def noninf_X(self) -> Floats:
+        """``X``, NaN allowed, after a check that nothing is infinite."""
+        self._refuse(self.X, allow_nan=True)
+        return self.X
+
+    @property
+    def y(self) -> NDArray[Any]:
+        """The target: (rows,) or (rows, targets), of its own dtype (text as objects)."""
+        if self._y is None:
+            if self._target is None:
+                raise AttributeError("this block carries no target; pair X with y")
+            self._y = self._target_array(self._target)
+        return self._y
+
+    @property
+    def y_matrix(self) -> Weights:
+        """The target as finite float64, always (rows, targets)."""
+        y = np.ascontiguousarray(self.y, dtype=np.float64).reshape(self.n_rows, -1)
+        self._refuse(y, allow_nan=False, what="y")
+        return y
+
+    @property
+    def has_target(self) -> bool:
+        return self._target is not None
+
+    @property
+    def weight(self) -> Weights:
+        """Row weights as float64; an empty array stands for "all one"."""
+        if self._weight is None:
+            return NO_WEIGHTS
+        if self._w is None:
+            given = self._weight
+            if isinstance(given, Columns):
+                given = given.matrix(np.dtype(np.float64), self.scratch, "weight").ravel()
+            self._w = np.ascontiguousarray(given, dtype=np.float64)
+            self._refuse(self._w.reshape(-1, 1), allow_nan=False, what="sample_weight")
+        return self._w
+
+    def column(self, name: str) -> pa.Array:
+        """One column as an Arrow array, with its type and nulls."""
+        return self.columns.array(name)
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        """One column as a numpy array: numbers with NaN for null, everything else as objects."""
+        array = self.column(name)
+        if is_numeric(array.type) and array.null_count:
+            return np.asarray(array.cast(pa.float64()).to_numpy(zero_copy_only=False))
+        return np.asarray(array.to_numpy(zero_copy_only=False))
+
+    def values(self, names: list[str], dtype: np.dtype[Any] | None = None) -> Floats:
+        """Numeric columns as the rows of a (columns, rows) matrix, null as NaN."""
+        return self.columns.values(names, dtype or np.dtype(np.float64), self.scratch)
+
+    def to_arrow(self) -> pa.RecordBatch:
+        """The rows as an Arrow record batch."""
+        return self.columns.to_batch()
+
+    def file_rows(self) -> NDArray[np.int64]:
+        """The row of the file that each row of the block is."""
+        if self.rows is not None:
+            return self.rows
+        return np.arange(self.first_row, self.first_row + self.n_rows, dtype=np.int64)
+
+    def place(self, row: int) -> str:
+        """Where one row of the block is, for messages."""
+        at = int(self.rows[row]) if self.rows is not None else self.first_row + row
+        return f"{self.partition.file}, row {at:,}" if self.partition.file else f"row {at:,}"
+
+    def resident(self, schema: Schema, X: Floats, y: NDArray[Any] | None, w: Weights | None) -> Block:
+        """The same rows with canonical arrays in place of what they were read from."""
+        names = tuple(schema.names)
+        return Block(
+            MatrixColumns(X, names), self.partition, self.first_row, self.rows,
+            target=y, target_ndim=schema.target_ndim, weight=w, scratch=self.scratch, dtype=X.dtype,
+        )  # fmt: skip
+
+    def finite_rows(self) -> NDArray[np.bool_]:
+        """Which rows have finite numbers in X, y and weight (text: not null)."""
+        keep = np.ones(self.n_rows, np.uint8)
+        if all(is_numeric(self.column(n).type) for n in self.names):
+            layout.mark_finite_rows(self.X, keep)
+        else:
+            for name in self.names:
+                keep &= _present(self.column(name))
+        if self._target is not None:
+            y = self.y
+            if y.dtype == object:
+                keep &= np.array([v is not None and v == v for v in y.ravel()], np.uint8)
+            elif y.dtype.kind == "f":
+                keep &= np.isfinite(y).reshape(self.n_rows, -1).all(axis=1)
+        if isinstance(self._weight, Columns | np.ndarray):
+            given = self._weight
+            if isinstance(given, Columns):
+                given = given.matrix(np.dtype(np.float64), self.scratch, "weight").ravel()
+            keep &= np.isfinite(given)
+        return keep.view(np.bool_)
+
+    def take(self, keep: NDArray[np.bool_]) -> Block:
+        """The rows where `keep` is true."""
+        target, weight = (
+            part.take(keep) if isinstance(part, Columns) else None if part is None else part[keep]
+            for part in (self._target, self._weight)
+        )
+        return Block(
+            self.columns.take(keep), self.partition, self.first_row, self.file_rows()[keep],
+            target=target, target_ndim=self._target_ndim, weight=weight, scratch=self.scratch,
+            dtype=self._dtype,
+        )  # fmt: skip
+
+    def _target_array(self, target: Columns | NDArray[Any]) -> NDArray[Any]:
+        if not isinstance(target, Columns):
+            return target
+        if self._target_ndim == 1:
+            array = target.array(target.names[0])
+            if array.null_count and not is_numeric(array.type):
+                first = int(np.argmin(_present(array)))
+                self._complain("null", "y", first)
+            if is_numeric(array.type) and array.null_count:
+                array = array.cast(pa.float64())
+            return np.asarray(array.to_numpy(zero_copy_only=False))
+        return target.matrix(np.dtype(np.float64), self.scratch, "y")
+
+    def _refuse(self, values: Floats, *, allow_nan: bool, what: str = "X") -> None:
+        flat = layout.first_nonfinite(values, allow_nan)
+        if flat >= 0:
+            row, column = divmod(flat, values.shape[1])
+            value = "NaN" if np.isnan(values[row, column]) else "infinity"
+            self._complain(value, f"column {self.names[column]!r}" if what == "X" else what, row)
+
+    def _complain(self, value: str, what: str, row: int) -> None:
+        raise BadValue(
+            f"Input contains {value}: {what}, {self.place(row)}. Fill such values (SimpleImputer), drop "
+            "their rows (dataset(..., on_missing='drop') or .drop_missing()), or leave the column out."
+        )
+
+
+def _present(array: pa.Array) -> NDArray[np.uint8]:
+    """1 where a value is there: not null, not NaN, not infinite."""
+    if pa.types.is_floating(array.type):
+        return np.isfinite(array.to_numpy(zero_copy_only=False)).astype(np.uint8)
+    return np.asarray(array.is_valid()).astype(np.uint8)

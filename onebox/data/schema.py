@@ -1,0 +1,101 @@
+"""Names, types and roles of what a scan will hand over, known before the first row is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+
+from onebox.errors import EmptyData, MissingColumn, WrongType
+
+_EXACT_IN_FLOAT32 = {"float", "halffloat", "int8", "int16", "uint8", "uint16", "bool"}
+
+
+def is_numeric(kind: pa.DataType) -> bool:
+    """Whether a column of this type can stand in a matrix of numbers."""
+    types = pa.types
+    return bool(
+        types.is_integer(kind)
+        or types.is_floating(kind)
+        or types.is_boolean(kind)
+        or types.is_decimal(kind)
+        or types.is_null(kind)
+    )
+
+
+def canonical_dtype(kinds: list[pa.DataType]) -> np.dtype[np.floating]:
+    """float32 when every column fits it exactly, else float64."""
+    exact = all(str(kind) in _EXACT_IN_FLOAT32 for kind in kinds)
+    return np.dtype(np.float32 if exact and kinds else np.float64)
+
+
+def require_columns(present: list[str], wanted: list[str], where: str = "the dataset") -> None:
+    """Refuse a column that is not there, naming near misses."""
+    known = set(present)
+    missing = [name for name in wanted if name not in known]
+    if missing:
+        shown = ", ".join(map(repr, present[:8])) + (" ..." if len(present) > 8 else "")
+        raise MissingColumn(
+            f"Column {missing[0]!r} is not in {where}, which has {len(present)} columns: {shown}."
+        )
+
+
+@dataclass(frozen=True)
+class Schema:
+    """What a scan hands to its aggregates.
+
+    Attributes
+    ----------
+    columns : pyarrow.Schema
+        The feature columns, in order.
+    target : pyarrow.Schema or None
+        The target column or columns.
+    target_ndim : int
+        1 when y has one dimension, 2 when it is a table of targets.
+    weighted : bool
+        Whether rows carry weights.
+    """
+
+    columns: pa.Schema
+    target: pa.Schema | None = None
+    target_ndim: int = 1
+    weighted: bool = False
+
+    @property
+    def n_features(self) -> int:
+        return len(self.columns)
+
+    @property
+    def n_targets(self) -> int:
+        return 0 if self.target is None else len(self.target)
+
+    @property
+    def names(self) -> list[str]:
+        return list(self.columns.names)
+
+    @cached_property
+    def dtype(self) -> np.dtype[np.floating]:
+        """The canonical dtype of ``block.X``."""
+        return canonical_dtype(self.columns.types)
+
+    def field(self, name: str) -> pa.Field:
+        require_columns(self.names, [name])
+        return self.columns.field(name)
+
+    def require_numeric(self, job: str) -> None:
+        """Refuse text, dates and the like, naming the column and the remedy."""
+        if not len(self.columns):
+            raise EmptyData(f"{job} was given 0 columns; it needs at least one (minimum of 1 is required).")
+        for field in self.columns:
+            if not is_numeric(field.type):
+                raise WrongType(
+                    f"{job} needs numbers, but column {field.name!r} has type {field.type}. "
+                    f"Leave it out with .drop({field.name!r}) or encode it first "
+                    f"(.assign({_identifier(field.name)}=...) or .cast({{{field.name!r}: 'float64'}}))."
+                )
+
+
+def _identifier(name: str) -> str:
+    return name if name.isidentifier() else "column"

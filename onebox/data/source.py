@@ -1,0 +1,66 @@
+"""Where rows come from: the contract that every file format and container fulfils.
+
+A source is a picklable description. It knows its columns and spans without reading rows, and it
+opens its files inside the task that reads. One file a format lives in ``onebox.data.sources``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    from onebox.data.columns import Columns
+    from onebox.data.partition import Span
+
+
+class Source(ABC):
+    """Where rows come from."""
+
+    single_pass: ClassVar[bool] = False
+    raw: ClassVar[bool] = False
+    """Whether reading again costs no decoding, so that nothing is gained by keeping blocks."""
+
+    @property
+    @abstractmethod
+    def schema(self) -> pa.Schema:
+        """Every column, settled over all files."""
+
+    @abstractmethod
+    def spans(self) -> list[Span]:
+        """The runs of rows, in order. Reads footers and indexes, never rows."""
+
+    @abstractmethod
+    def read(
+        self, span: Span, start: int, stop: int, names: Sequence[str], rows_per_batch: int
+    ) -> Iterator[Columns]:
+        """Rows `start` to `stop` (-1: the end) of a span, in order, in batches of any length.
+
+        A span that is not seekable is always read from 0. Batches of `rows_per_batch` rows save a
+        copy. The file must be checked against ``span.fingerprint`` when it is opened.
+        """
+
+    @property
+    @abstractmethod
+    def token(self) -> object:
+        """Equal for sources that give the same rows: half of a row identity. Hashable."""
+
+    def reading_bytes(self, span: Span, names: Sequence[str], rows_per_batch: int) -> int:
+        """Peak bytes that reading one span adds, beside the batch it hands over."""
+        return 0
+
+    def null_count(self, span: Span, name: str) -> int | None:
+        """Nulls that a footer tells of, None when it does not."""
+        return None
+
+    def may_match(self, span: Span, expression: pc.Expression) -> bool:
+        """False only when statistics prove that no row of the span can match."""
+        return True
+
+    def describe(self) -> str:
+        """A few words for reprs and messages: "12 Parquet files in trips"."""
+        return type(self).__name__

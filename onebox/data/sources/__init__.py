@@ -1,0 +1,1 @@
+"""One file a format: how rows get from where they lie into blocks."""

@@ -1,0 +1,272 @@
+"""What a scan walks: a source, the steps its rows go through, and the roles of the columns.
+
+X, y and weights of one row identity are read together: the columns that any of them needs are read
+once, the steps that they share are applied once, and each goes on with its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from onebox.data.block import Block
+from onebox.data.columns import Columns, concat
+from onebox.data.partition import Layout, Partition, Unit, block_rows
+from onebox.data.schema import Schema, is_numeric
+from onebox.data.scratch import Scratch
+from onebox.data.source import Source
+from onebox.data.steps import Filter, Step
+from onebox.errors import BadValue, EmptyData, MismatchedRows
+
+Chain = tuple[Step, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A source, what is done to its rows, and which columns play which part.
+
+    Attributes
+    ----------
+    source : Source
+    features : tuple of Step
+        From the source's columns to X.
+    target : tuple of Step, ndarray or None
+        From the source's columns to y; an array pairs by row number.
+    target_ndim : int
+        1 when y has one dimension, 2 when it is a table of targets.
+    weight : tuple of Step, ndarray or None
+        Likewise for the weights of the rows.
+    drop_missing : bool
+        Drop (and count) rows with a missing value in X, y or weight, instead of refusing them.
+    """
+
+    source: Source
+    features: Chain = ()
+    target: Chain | NDArray[Any] | None = None
+    target_ndim: int = 1
+    weight: Chain | NDArray[Any] | None = None
+    drop_missing: bool = False
+
+    @cached_property
+    def schema(self) -> Schema:
+        target: pa.Schema | None = None
+        if isinstance(self.target, np.ndarray):
+            kinds = self.target.reshape(len(self.target), -1)
+            kind = pa.string() if kinds.dtype.kind in "OUS" else pa.from_numpy_dtype(kinds.dtype)
+            target = pa.schema([(f"y{j}", kind) for j in range(kinds.shape[1])])
+        elif self.target is not None:
+            target = schema_after(self.source.schema, self.target)
+        features = schema_after(self.source.schema, self.features)
+        return Schema(features, target, self.target_ndim, self.weight is not None)
+
+    @cached_property
+    def source_columns(self) -> list[str]:
+        """The columns of the source that have to be read, in the source's order."""
+        needed: set[str] = set()
+        for chain in self._chains:
+            needed |= columns_needed(self.source.schema, chain)
+        if not needed:  # rows must still be counted
+            needed = set(self.source.schema.names[:1])
+        return [name for name in self.source.schema.names if name in needed]
+
+    @property
+    def _chains(self) -> list[Chain]:
+        return [c for c in (self.features, self.target, self.weight) if isinstance(c, tuple)]
+
+    @property
+    def drops_rows(self) -> bool:
+        """Whether rows get lost on the way, so that counts are known after reading only."""
+        return self.drop_missing or any(step.drops_rows for step in self.features)
+
+    @cached_property
+    def layout(self) -> Layout:
+        """The units and partitions: a function of the data and the columns read only."""
+        before, after = self.source.schema, self.schema.columns
+        read = sum(_width(before.field(n).type) for n in self.source_columns)
+        made = sum(_width(f.type) for f in after)
+        return Layout.cut(self.source.spans(), block_rows(max(read, made)))
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one row in canonical form: X, y and weight."""
+        schema = self.schema
+        return schema.n_features * schema.dtype.itemsize + 8 * (schema.n_targets + schema.weighted)
+
+    def blocks(self, unit: Unit, scratch: Scratch) -> Iterator[Block]:
+        """The blocks of a unit in order, each within one partition.
+
+        A partition of which no row remains gives no block.
+        """
+        shared, rest = self._shared_steps
+        if self._cannot_match(unit, shared):
+            return
+        partitions = list(unit.partitions())
+        at = 0
+        for offset, columns in self._resliced(unit):
+            while at + 1 < len(partitions) and offset >= unit.edges[at + 1]:
+                at += 1
+            first = unit.span.first_row + offset
+            block = Block(columns, partitions[at], first, scratch=scratch)
+            for step in shared:
+                block = step.apply(block)
+            if block.n_rows:
+                made = self._assemble(block, rest, unit, offset)
+                if made.n_rows:
+                    yield made
+
+    def _resliced(self, unit: Unit) -> Iterator[tuple[int, Columns]]:
+        """Exactly `rows_per_block` rows at a time, counted from the start of the span."""
+        size = self.layout.rows_per_block
+        batches = self.source.read(unit.span, unit.start, unit.stop, self.source_columns, size)
+        offset, held, n_held = unit.start, [], 0
+        for batch in batches:
+            start = 0
+            while start < batch.n_rows:
+                stop = min(start + size - n_held, batch.n_rows)
+                whole = start == 0 and stop == batch.n_rows
+                held.append(batch if whole else batch.slice(start, stop))
+                n_held += stop - start
+                start = stop
+                if n_held == size:
+                    yield offset, concat(held)
+                    offset, held, n_held = offset + size, [], 0
+        if n_held:
+            yield offset, concat(held)
+
+    @cached_property
+    def _shared_steps(self) -> tuple[Chain, list[Chain]]:
+        """The steps that all roles begin with, and what each of them does after that."""
+        chains = self._chains
+        n = 0
+        while all(len(chain) > n and chain[n] == chains[0][n] for chain in chains):
+            n += 1
+        return chains[0][:n], [chain[n:] for chain in chains]
+
+    def _cannot_match(self, unit: Unit, shared: Chain) -> bool:
+        """Whether the file's statistics prove that a filter on its own columns leaves no row."""
+        for step in shared:
+            if not isinstance(step, Filter):
+                return False
+            if not self.source.may_match(unit.span, step.expression):
+                return True
+        return False
+
+    def _assemble(self, base: Block, rest: list[Chain], unit: Unit, offset: int) -> Block:
+        """Give the rows their roles."""
+        made = []
+        for chain in rest:
+            block = base
+            for step in chain:
+                block = step.apply(block)
+            made.append(block)
+        features = made[0]
+        roles: list[Columns | NDArray[Any] | None] = []
+        following = iter(made[1:])
+        for role in (self.target, self.weight):
+            if isinstance(role, np.ndarray):
+                start = _global_row(unit, offset)
+                roles.append(role[start : start + features.n_rows])
+            else:
+                roles.append(None if role is None else next(following).columns)
+        block = Block(
+            features.columns, base.partition, base.first_row, features.rows,
+            target=roles[0], target_ndim=self.target_ndim, weight=roles[1],
+            scratch=base.scratch, dtype=self.schema.dtype,
+        )  # fmt: skip
+        if self.drop_missing:
+            keep = block.finite_rows()
+            block = block if keep.all() else block.take(keep)
+        return block
+
+    def refuse_known_nulls(self) -> None:
+        """Refuse nulls that footers already tell of, before a row is read.
+
+        Raises
+        ------
+        BadValue
+            Naming the column, the count, and the file.
+        """
+        if self.drops_rows:
+            return
+        untouched = _passed_through(self.source.schema, self._chains)
+        for span in self.source.spans():
+            for name in untouched:
+                nulls = self.source.null_count(span, name)
+                if nulls:
+                    raise BadValue(
+                        f"Column {name!r} has {nulls:,} nulls in {span.place} (its footer says so; "
+                        "nothing was read). Fill them (SimpleImputer), drop their rows "
+                        "(dataset(..., on_missing='drop') or .drop_missing()), or leave the column out."
+                    )
+
+    def without_roles(self) -> View:
+        """The features alone."""
+        return replace(self, target=None, weight=None)
+
+
+def schema_after(before: pa.Schema, chain: Chain) -> pa.Schema:
+    """The columns that come out of a chain of steps."""
+    for step in chain:
+        before = step.schema(before)
+    return before
+
+
+def columns_needed(source: pa.Schema, chain: Chain) -> set[str]:
+    """The source's columns from which a chain of steps can be computed."""
+    schemas = [source]
+    for step in chain:
+        schemas.append(step.schema(schemas[-1]))
+    wanted = set(schemas[-1].names)
+    for step, before in zip(reversed(chain), reversed(schemas[:-1]), strict=True):
+        wanted = step.needs(wanted, before)
+    return wanted
+
+
+def pair_lengths(name: str, n_given: int, n_rows: int | None) -> None:
+    """Refuse an array whose length is not the dataset's."""
+    if n_rows is not None and n_given != n_rows:
+        raise MismatchedRows(
+            f"X has {n_rows:,} rows and {name} has {n_given:,} values: Found input variables with "
+            f"inconsistent numbers of samples: [{n_rows}, {n_given}]. An array pairs with a dataset row by row."
+        )
+
+
+def first_partition(view: View) -> Partition:
+    """The first partition, for messages about a whole dataset."""
+    for partition in view.layout.partitions():
+        return partition
+    raise EmptyData("The dataset has no rows: no file of it holds any.")
+
+
+def _passed_through(source: pa.Schema, chains: Sequence[Chain]) -> list[str]:
+    """Columns that reach X, y or weight just as they are read."""
+    passed: set[str] = set()
+    for chain in chains:
+        for name in schema_after(source, chain).names:
+            origin: str | None = name
+            for step in reversed(chain):
+                origin = None if origin is None else step.origin(origin)
+            if origin is not None:
+                passed.add(origin)
+    return [name for name in source.names if name in passed]
+
+
+def _global_row(unit: Unit, offset: int) -> int:
+    assert unit.global_row is not None
+    return unit.global_row + offset - unit.start
+
+
+def _width(kind: pa.DataType) -> int:
+    """Bytes a value takes, text and the like at a guess that depends on the type only."""
+    if is_numeric(kind):
+        return 8 if pa.types.is_null(kind) or pa.types.is_decimal(kind) else max(kind.bit_width // 8, 4)
+    try:
+        return max(kind.bit_width // 8, 4)
+    except ValueError:
+        return 32
