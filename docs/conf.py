@@ -1,0 +1,70 @@
+"""How the documentation is built: every page is prose, every example is run.
+
+``sphinx-build -W docs <out>`` builds the pages and runs the gallery in ``examples/``;
+``sphinx-build -W -b doctest docs <out>`` runs every ``>>>`` on the pages and in the docstrings they show.
+"""
+
+import os
+import tempfile
+from importlib.metadata import version as installed_version
+
+import onebox
+
+project = "onebox"
+author = "onebox developers"
+copyright = "onebox developers"
+version = release = installed_version("onebox")
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.doctest",
+    "sphinx.ext.mathjax",
+    "numpydoc",
+    "sphinx_gallery.gen_gallery",
+]
+templates_path = ["_templates"]
+exclude_patterns = ["_build", "sg_execution_times.rst", "auto_examples/*.ipynb"]
+default_role = "any"
+nitpicky = False
+
+html_theme = "pydata_sphinx_theme"
+html_title = "onebox"
+html_static_path = ["_static"]
+html_css_files = ["onebox.css"]
+html_show_sourcelink = False
+html_theme_options = {
+    "navbar_end": ["theme-switcher"],
+    "show_prev_next": False,
+    "show_toc_level": 2,
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
+html_sidebars = {"index": []}
+
+autosummary_generate = True
+autosummary_ignore_module_all = False
+autodoc_typehints = "none"
+numpydoc_show_class_members = False
+numpydoc_show_inherited_class_members = False
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "filename_pattern": r"\.py$",
+    "download_all_examples": False,
+    "show_memory": False,
+    "show_signature": False,
+    "write_computation_times": False,
+    "min_reported_time": 1000,
+    "remove_config_comments": True,
+    "doc_module": ("onebox",),
+    "abort_on_example_error": True,
+}
+
+# Doctests write files; they do it in a folder of their own, which goes with the process.
+_scratch = tempfile.TemporaryDirectory(prefix="onebox-docs-")
+doctest_global_setup = f"""
+import os as _os
+_os.chdir({_scratch.name!r})
+"""
