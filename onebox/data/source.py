@@ -53,6 +53,10 @@ class Source(ABC):
         """Peak bytes that reading one span adds, beside the batch it hands over."""
         return 0
 
+    def stored_bytes(self, span: Span, names: Sequence[str]) -> int:
+        """Bytes that reading these columns takes from the disk."""
+        return span.nbytes
+
     def null_count(self, span: Span, name: str) -> int | None:
         """Nulls that a footer tells of, None when it does not."""
         return None

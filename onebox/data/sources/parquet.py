@@ -140,6 +140,13 @@ class ParquetSource(Source):
                 total += READ_BUFFER + min(column.total_uncompressed_size, 3 * 2**20)
         return total
 
+    def stored_bytes(self, span: Span, names: Sequence[str]) -> int:
+        group, wanted = self._footers[span.file].row_group(span.index), set(names)
+        columns = (group.column(j) for j in range(group.num_columns))
+        return sum(
+            c.total_compressed_size for c in columns if c.path_in_schema.split(".", 1)[0] in wanted
+        )
+
     def null_count(self, span: Span, name: str) -> int | None:
         if name in self._hive_types:
             return 0
