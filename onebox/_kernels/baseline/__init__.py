@@ -1,0 +1,1 @@
+"""The kernels compiled for any processor of the architecture."""

@@ -1,0 +1,1 @@
+"""The kernels compiled for x86-64-v3: AVX2, FMA and BMI (Haswell, Zen and later)."""
