@@ -9,9 +9,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from onebox._kernels import layout
-from onebox.data.columns import Columns, Floats, MatrixColumns
+from onebox.data.columns import Columns, Floats
 from onebox.data.partition import Partition
-from onebox.data.schema import Schema, canonical_dtype, is_numeric
+from onebox.data.schema import canonical_dtype, is_numeric
 from onebox.data.scratch import FreshMemory, Scratch
 from onebox.errors import BadValue
 
@@ -173,14 +173,6 @@ class Block:
         """Where one row of the block is, for messages."""
         at = int(self.rows[row]) if self.rows is not None else self.first_row + row
         return f"{self.partition.file}, row {at:,}" if self.partition.file else f"row {at:,}"
-
-    def resident(self, schema: Schema, X: Floats, y: NDArray[Any] | None, w: Weights | None) -> Block:
-        """The same rows with canonical arrays in place of what they were read from."""
-        names = tuple(schema.names)
-        return Block(
-            MatrixColumns(X, names), self.partition, self.first_row, self.rows,
-            target=y, target_ndim=schema.target_ndim, weight=w, scratch=self.scratch, dtype=X.dtype,
-        )  # fmt: skip
 
     def finite_rows(self) -> NDArray[np.bool_]:
         """Which rows have finite numbers in X, y and weight (text: not null)."""

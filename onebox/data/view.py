@@ -6,7 +6,7 @@ once, the steps that they share are applied once, and each goes on with its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -88,8 +88,8 @@ class View:
     def layout(self) -> Layout:
         """The units and partitions: a function of the data and the columns read only."""
         before, after = self.source.schema, self.schema.columns
-        read = sum(_width(before.field(n).type) for n in self.source_columns)
-        made = sum(_width(f.type) for f in after)
+        read = sum(type_width(before.field(n).type) for n in self.source_columns)
+        made = sum(type_width(f.type) for f in after)
         return Layout.cut(self.source.spans(), block_rows(max(read, made)))
 
     @property
@@ -98,10 +98,13 @@ class View:
         schema = self.schema
         return schema.n_features * schema.dtype.itemsize + 8 * (schema.n_targets + schema.weighted)
 
-    def blocks(self, unit: Unit, scratch: Scratch) -> Iterator[Block]:
+    def blocks(
+        self, unit: Unit, scratch: Scratch, on_drop: Callable[[int], None] | None = None
+    ) -> Iterator[Block]:
         """The blocks of a unit in order, each within one partition.
 
-        A partition of which no row remains gives no block.
+        A partition of which no row remains gives no block. `on_drop` is told how many rows
+        `drop_missing` took from a block.
         """
         shared, rest = self._shared_steps
         if self._cannot_match(unit, shared):
@@ -117,6 +120,12 @@ class View:
                 block = step.apply(block)
             if block.n_rows:
                 made = self._assemble(block, rest, unit, offset)
+                if self.drop_missing:
+                    keep = made.finite_rows()
+                    if not keep.all():
+                        if on_drop is not None:
+                            on_drop(made.n_rows - int(keep.sum()))
+                        made = made.take(keep)
                 if made.n_rows:
                     yield made
 
@@ -174,15 +183,11 @@ class View:
                 roles.append(role[start : start + features.n_rows])
             else:
                 roles.append(None if role is None else next(following).columns)
-        block = Block(
+        return Block(
             features.columns, base.partition, base.first_row, features.rows,
             target=roles[0], target_ndim=self.target_ndim, weight=roles[1],
             scratch=base.scratch, dtype=self.schema.dtype,
         )  # fmt: skip
-        if self.drop_missing:
-            keep = block.finite_rows()
-            block = block if keep.all() else block.take(keep)
-        return block
 
     def refuse_known_nulls(self) -> None:
         """Refuse nulls that footers already tell of, before a row is read.
@@ -262,7 +267,7 @@ def _global_row(unit: Unit, offset: int) -> int:
     return unit.global_row + offset - unit.start
 
 
-def _width(kind: pa.DataType) -> int:
+def type_width(kind: pa.DataType) -> int:
     """Bytes a value takes, text and the like at a guess that depends on the type only."""
     if is_numeric(kind):
         return 8 if pa.types.is_null(kind) or pa.types.is_decimal(kind) else max(kind.bit_width // 8, 4)

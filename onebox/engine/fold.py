@@ -1,0 +1,95 @@
+"""In which order summaries merge: fixed by the data, never by the scheduler.
+
+The partitions of one unit that belong to one group merge in order; the units' shares of a group merge
+in the order of the units; at the end a fixed tree merges the groups. An aggregate without standard
+errors has a single group.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from onebox.aggregates.aggregate import Aggregate
+from onebox.data.block import Block
+from onebox.data.schema import Schema
+
+N_GROUPS = 32
+
+
+def n_groups(aggregate: Aggregate[Any]) -> int:
+    return N_GROUPS if aggregate.grouped else 1
+
+
+class UnitFold:
+    """The summaries of one unit, one a group that it touches, filled block by block."""
+
+    def __init__(self, aggregate: Aggregate[Any], schema: Schema) -> None:
+        self.aggregate = aggregate
+        self.schema = schema
+        self.shares: dict[int, Any] = {}
+        self._partition = -1
+        self._group = 0
+        self._current: Any = None
+
+    def update(self, block: Block) -> None:
+        if block.partition.number != self._partition:
+            self._start(block.partition.number)
+        self.aggregate.update(self._current, block)
+
+    def _start(self, number: int) -> None:
+        group = number % n_groups(self.aggregate)
+        self._partition = number
+        if self._current is not None and group == self._group and not self.aggregate.grouped:
+            return  # one group: nothing is gained by a summary a partition
+        self.finish()
+        self._group = group
+        self._current = self.aggregate.empty(self.schema)
+
+    def finish(self) -> dict[int, Any]:
+        """The shares by group; the last partition is complete."""
+        if self._current is not None:
+            if self._group in self.shares:
+                self.aggregate.merge(self.shares[self._group], self._current)
+            else:
+                self.shares[self._group] = self._current
+            self._current = None
+        return self.shares
+
+
+class Groups:
+    """What all units have seen, one summary a group."""
+
+    def __init__(self, aggregate: Aggregate[Any], schema: Schema) -> None:
+        self.aggregate = aggregate
+        self.schema = schema
+        self.summaries: list[Any] = [None] * n_groups(aggregate)
+
+    def add(self, shares: dict[int, Any]) -> None:
+        """Merge the shares of the next unit."""
+        for group, share in shares.items():
+            if self.summaries[group] is None:
+                self.summaries[group] = share
+            else:
+                self.aggregate.merge(self.summaries[group], share)
+
+    def by_group(self) -> list[Any]:
+        """A summary a group, empty ones where no rows fell."""
+        return [
+            self.aggregate.empty(self.schema) if summary is None else copy.deepcopy(summary)
+            for summary in self.summaries
+        ]
+
+    def merged(self) -> Any:
+        """One summary of everything; the groups are used up."""
+        level = self.summaries
+        while len(level) > 1:
+            level = [self._both(level[i], level[i + 1]) for i in range(0, len(level), 2)]
+        self.summaries = []
+        return self.aggregate.empty(self.schema) if level[0] is None else level[0]
+
+    def _both(self, one: Any, other: Any) -> Any:
+        if one is None or other is None:
+            return other if one is None else one
+        self.aggregate.merge(one, other)
+        return one

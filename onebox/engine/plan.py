@@ -1,0 +1,197 @@
+"""How a scan will run, projected before a row is read: workers, memory, where blocks live in between.
+
+A plan that cannot fit its budget is refused with the numbers. A plan never changes the bits: it only
+chooses among ways that give the same ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from onebox.aggregates.aggregate import Aggregate, Tiled
+from onebox.config import Settings, format_bytes, memory_budget
+from onebox.data.partition import Unit
+from onebox.data.steps import Rename, Select
+from onebox.data.view import View, type_width
+from onebox.engine.fold import n_groups
+from onebox.errors import NotEnoughMemory
+
+LARGE_SUMMARY = 2 * 2**20
+"""A tiled summary above this size is kept once a file instead of once a partition and group."""
+
+WORKER_OVERHEAD = 6 * 2**20  # a thread's share of allocator slack and library state
+UNITS_LOOKED_AT = 64  # the largest ones; footers of the rest are not opened for a projection
+
+Keep = Literal["source", "memory", "disk", "again"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a scan will run.
+
+    Attributes
+    ----------
+    n_workers : int
+        Tasks at a time.
+    in_flight : int
+        Units read or waiting for their turn to merge.
+    keep : {"source", "memory", "disk", "again"}
+        Where later passes find their blocks: the source is as good as a copy; decoded in memory;
+        decoded in the cache folder; read and decoded again.
+    peak_bytes : int
+        Projected growth of the process.
+    disk_bytes : int
+        Projected size of what is spilled.
+    budget : int
+        What may be used.
+    n_partitions, rows_per_block : int
+    """
+
+    n_workers: int
+    in_flight: int
+    keep: Keep
+    peak_bytes: int
+    disk_bytes: int
+    budget: int
+    n_partitions: int
+    rows_per_block: int
+    states_on_disk: bool = False
+
+    def __str__(self) -> str:
+        kept = {
+            "source": "every pass reads the source",
+            "memory": "blocks stay in memory between passes",
+            "disk": f"blocks are spilled once, {format_bytes(self.disk_bytes)}",
+            "again": "every pass reads and decodes again",
+        }[self.keep]
+        return (
+            f"{self.n_partitions:,} partitions in blocks of {self.rows_per_block:,} rows, "
+            f"{self.n_workers} worker{'s' if self.n_workers != 1 else ''}; {kept}; projected "
+            f"peak {format_bytes(self.peak_bytes)} of {format_bytes(self.budget)}"
+        )
+
+
+def is_large(aggregate: Aggregate[Any], view: View) -> bool:
+    """Whether its summary is kept once a file: a rule of sizes, whatever the budget is."""
+    return isinstance(aggregate, Tiled) and aggregate.nbytes(view.schema) > LARGE_SUMMARY
+
+
+@dataclass(frozen=True)
+class _Need:
+    """Bytes that a scan takes: once, and for every worker."""
+
+    shared: int
+    summaries: int
+    worker: int
+    reading: int
+    block: int
+
+    def peak(self, n_workers: int) -> int:
+        return self.shared + n_workers * self.worker
+
+
+def make_plan(
+    view: View, aggregates: Sequence[Aggregate[Any]], settings: Settings, *, many_passes: bool = False
+) -> Plan:
+    """Project what a scan needs and choose how to run it.
+
+    Raises
+    ------
+    NotEnoughMemory
+        When not even one worker fits the budget.
+    """
+    budget = memory_budget(settings)
+    layout = view.layout
+    need = _need(view, aggregates)
+    asked = settings.n_jobs or 1
+    large = any(is_large(part, view) for part in aggregates)
+    n_workers = asked if large else max(1, min(asked, len(layout.units)))
+    while n_workers > 1 and need.peak(n_workers) > budget:
+        n_workers -= 1
+    if need.peak(n_workers) > budget:
+        raise NotEnoughMemory(_refusal(view, aggregates, need, budget))
+    left = budget - need.peak(n_workers)
+    state_bytes = _state_bytes(view, aggregates)
+    states_on_disk = state_bytes > left // 2
+    if not states_on_disk:
+        left -= state_bytes
+    n_rows = layout.n_rows
+    decoded = None if n_rows is None else n_rows * view.row_bytes
+    keep = _keep(view, decoded, left, settings) if many_passes else "source"
+    return Plan(
+        n_workers=n_workers,
+        in_flight=n_workers + 1 if n_workers > 1 else 0,
+        keep=keep,
+        peak_bytes=budget - left + (decoded or 0 if keep == "memory" else 0),
+        disk_bytes=(decoded or 0) if keep == "disk" else 0,
+        budget=budget,
+        n_partitions=layout.n_partitions,
+        rows_per_block=layout.rows_per_block,
+        states_on_disk=states_on_disk,
+    )
+
+
+def _keep(view: View, decoded: int | None, left: int, settings: Settings) -> Keep:
+    chains = [chain for chain in (view.features, view.target, view.weight) if isinstance(chain, tuple)]
+    plain = all(isinstance(step, Select | Rename) for chain in chains for step in chain)
+    if view.source.raw and plain and not view.drop_missing:
+        return "source"
+    if decoded is not None and decoded <= left:
+        return "memory"
+    if settings.disk == 0 or view.source.single_pass and decoded is None:
+        return "again"
+    return "disk"
+
+
+def _need(view: View, aggregates: Sequence[Aggregate[Any]]) -> _Need:
+    schema, layout = view.schema, view.layout
+    units = sorted(layout.units, key=lambda unit: unit.nbytes, reverse=True)[:UNITS_LOOKED_AT]
+    rows = min(layout.rows_per_block, max((_rows(u, layout.rows_per_block) for u in units), default=1))
+    reading = max(
+        (view.source.reading_bytes(u.span, view.source_columns, rows) for u in units), default=0
+    )
+    decoded = rows * sum(type_width(view.source.schema.field(n).type) for n in view.source_columns)
+    block = rows * view.row_bytes
+    work = max((part.work_nbytes(schema, rows) for part in aggregates), default=0)
+    pieces = max((unit.n_partitions for unit in units), default=1)
+    shared = worker = 0
+    for part in aggregates:
+        nbytes, groups = part.nbytes(schema), n_groups(part)
+        if is_large(part, view):
+            shared += 2 * nbytes
+        else:
+            shared += min(groups, max(layout.n_partitions, 1)) * nbytes
+            # one in work, and one waiting for its turn
+            worker += 2 * (min(groups, pieces) + 1) * nbytes
+    summaries = shared + worker
+    # Decoded batches overlap: the next is made while the last is still held.
+    worker += reading + 2 * decoded + block + work + WORKER_OVERHEAD
+    return _Need(shared, summaries, worker, reading, 2 * decoded + block + work)
+
+
+def _rows(unit: Unit, otherwise: int) -> int:
+    return otherwise if unit.n_rows is None else max(unit.n_rows, 1)
+
+
+def _state_bytes(view: View, aggregates: Sequence[Aggregate[Any]]) -> int:
+    width = sum(s.itemsize for part in aggregates for s in part.row_state(view.schema))
+    return width * (view.layout.n_rows or 0)
+
+
+def _refusal(view: View, aggregates: Sequence[Aggregate[Any]], need: _Need, budget: int) -> str:
+    names = ", ".join(type(part).__name__ for part in aggregates)
+    p = view.schema.n_features
+    remedies = "raise `memory`"
+    if need.summaries > budget // 2:
+        remedies = f"select columns, reduce them with SparseRandomProjection, or {remedies}"
+    elif view.layout.rows_per_block > 1:
+        remedies = f"select columns, or {remedies}"
+    return (
+        f"{names} needs {format_bytes(need.peak(1))} for {p:,} columns with one worker "
+        f"(summaries {format_bytes(need.summaries)}, one block of "
+        f"{view.layout.rows_per_block:,} rows {format_bytes(need.block)}, reading "
+        f"{format_bytes(need.reading)}); the budget is {format_bytes(budget)}. "
+        f"{remedies[0].upper()}{remedies[1:]}."
+    )

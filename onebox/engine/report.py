@@ -1,0 +1,95 @@
+"""What a run did: rows, passes, bytes, seconds, memory."""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass
+
+from onebox.config import format_bytes
+
+
+@dataclass
+class FitReport:
+    """What a fit cost.
+
+    Attributes
+    ----------
+    rows : int
+        Rows of one pass, after filters.
+    rows_dropped : int
+        Rows left out for a missing value (``on_missing="drop"``).
+    passes : int
+        Scans over the data.
+    bytes_read : int
+        Bytes taken from the disk: files, and blocks spilled to the cache folder.
+    bytes_spilled : int
+        Bytes written to the cache folder.
+    seconds : float
+    cache_hits : int
+        Summaries found in the cache.
+    peak_memory : int
+        The highest growth of resident memory seen while running, in bytes.
+    budget : int
+        What was allowed.
+    n_workers : int
+    """
+
+    rows: int = 0
+    rows_dropped: int = 0
+    passes: int = 0
+    bytes_read: int = 0
+    bytes_spilled: int = 0
+    seconds: float = 0.0
+    cache_hits: int = 0
+    peak_memory: int = 0
+    budget: int = 0
+    n_workers: int = 1
+
+    @property
+    def gigabytes_per_second(self) -> float:
+        return self.bytes_read / 1e9 / self.seconds if self.seconds else 0.0
+
+    def __str__(self) -> str:
+        passes = f"{self.passes} pass{'es' if self.passes != 1 else ''}"
+        dropped = f" ({self.rows_dropped:,} dropped)" if self.rows_dropped else ""
+        spilled = f", {format_bytes(self.bytes_spilled)} spilled" if self.bytes_spilled else ""
+        return (
+            f"{self.rows:,} rows{dropped}, {passes}, {format_bytes(self.bytes_read)} read{spilled} "
+            f"in {self.seconds:.2f} s ({self.gigabytes_per_second:.2f} GB/s), memory "
+            f"+{format_bytes(self.peak_memory)} of {format_bytes(self.budget)}, "
+            f"{self.n_workers} worker{'s' if self.n_workers != 1 else ''}"
+        )
+
+
+_PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
+
+
+def resident_bytes() -> int:
+    """Resident memory of this process; 0 where the system does not tell cheaply."""
+    try:
+        with open("/proc/self/statm", "rb") as file:
+            return int(file.read().split()[1]) * _PAGE
+    except OSError:
+        return 0
+
+
+class Meter:
+    """Counts what workers do while they do it; safe to call from any of them."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.rows = 0
+        self.bytes_read = 0
+        self.base = resident_bytes()
+        self.peak = 0
+
+    def saw(self, rows: int, nbytes: int = 0) -> None:
+        with self.lock:
+            self.rows += rows
+            self.bytes_read += nbytes
+
+    def sample_memory(self) -> None:
+        grown = resident_bytes() - self.base
+        with self.lock:
+            self.peak = max(self.peak, grown)

@@ -1,0 +1,218 @@
+"""Where decoded blocks and row state live between passes: in memory, or raw in one file on disk.
+
+What a pass finds here has the same canonical layout as what the first pass computed from, so that a
+resident, a spilled and a re-read pass give the same bits. The file is read into buffers, not mapped:
+mapped pages count as resident memory.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onebox.aggregates.aggregate import RowState
+from onebox.config import format_bytes
+from onebox.data.block import Block, Weights
+from onebox.data.columns import MatrixColumns
+from onebox.data.partition import Partition, Unit
+from onebox.data.schema import Schema
+from onebox.data.scratch import Scratch
+from onebox.errors import NotEnoughDisk
+from onebox.storage.disk import full_disk_explained, require_free
+from onebox.storage.spill import REMEDY, SpillFolder
+
+
+class SpillFile:
+    """Raw arrays in one file, written once each and read back into buffers; safe for threads."""
+
+    def __init__(self, folder: SpillFolder) -> None:
+        self._limit = folder.limit_bytes
+        self._path = folder.path / "blocks.raw"
+        self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+        self._lock = threading.Lock()
+        self._end = 0
+
+    @property
+    def nbytes(self) -> int:
+        return self._end
+
+    def append(self, array: NDArray[Any]) -> int:
+        """Write an array, return where it begins.
+
+        Raises
+        ------
+        NotEnoughDisk
+            When the limit or the disk does not allow it.
+        """
+        data = memoryview(np.ascontiguousarray(array)).cast("B") if array.size else memoryview(b"")
+        with self._lock:
+            if self._limit is not None and self._end + len(data) > self._limit:
+                raise NotEnoughDisk(
+                    f"Spilling blocks to {self._path.parent.parent} takes more than the disk limit of "
+                    f"{format_bytes(self._limit)} ({format_bytes(self._end)} are written). Raise "
+                    "`disk`, or raise `memory` so that less is spilled, or set disk=0 to read the "
+                    "files again in every pass."
+                )
+            require_free(self._path, len(data), REMEDY)
+            at, self._end = self._end, self._end + len(data)
+        with full_disk_explained(self._path, len(data), REMEDY):
+            self._write(data, at)
+        return at
+
+    def overwrite(self, array: NDArray[Any], at: int) -> None:
+        if array.size:
+            self._write(memoryview(array).cast("B"), at)
+
+    def read(self, out: NDArray[Any], at: int) -> None:
+        view = memoryview(out).cast("B") if out.size else memoryview(b"")
+        while view:
+            n = os.preadv(self._handle, [view], at)
+            if n == 0:
+                raise OSError("the file of spilled blocks was cut short while in use")
+            view, at = view[n:], at + n
+
+    def _write(self, data: memoryview, at: int) -> None:
+        while data:
+            n = os.pwrite(self._handle, data, at)
+            data, at = data[n:], at + n
+
+    def close(self) -> None:
+        os.close(self._handle)
+
+
+class BlockStore(Protocol):
+    """Keeps the blocks of whole units."""
+
+    def has(self, unit: Unit) -> bool: ...
+    def keep(self, block: Block, shelf: list[Any]) -> None: ...
+    def complete(self, unit: Unit, shelf: list[Any]) -> None: ...
+    def blocks(self, unit: Unit, scratch: Scratch) -> Iterator[Block]: ...
+
+
+@dataclass(frozen=True)
+class _Kept:
+    partition: Partition
+    first_row: int
+    rows: NDArray[np.int64] | None
+    n_rows: int
+    X: Any  # the array itself, or its place in the file
+    y: Any
+    w: Any
+    y_shape: tuple[int, ...]
+    y_dtype: np.dtype[Any]
+
+
+class MemoryStore:
+    """Blocks in memory."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._schema = schema
+        self._shelves: dict[int, list[_Kept]] = {}
+
+    def has(self, unit: Unit) -> bool:
+        return unit.first_partition in self._shelves
+
+    def keep(self, block: Block, shelf: list[Any]) -> None:
+        y = block.y if block.has_target else None
+        w = block.weight if self._schema.weighted else None
+        shelf.append(_kept(block, block.X.copy(), None if y is None else y.copy(),
+                           None if w is None else w.copy(), y))  # fmt: skip
+
+    def complete(self, unit: Unit, shelf: list[Any]) -> None:
+        self._shelves[unit.first_partition] = shelf
+
+    def blocks(self, unit: Unit, scratch: Scratch) -> Iterator[Block]:
+        for kept in self._shelves[unit.first_partition]:
+            yield _block(self._schema, kept, scratch, kept.X, kept.y, kept.w)
+
+
+class DiskStore:
+    """Blocks in a file of raw arrays."""
+
+    def __init__(self, schema: Schema, file: SpillFile) -> None:
+        self._schema, self._file = schema, file
+        self._shelves: dict[int, list[_Kept]] = {}
+
+    def has(self, unit: Unit) -> bool:
+        return unit.first_partition in self._shelves
+
+    def keep(self, block: Block, shelf: list[Any]) -> None:
+        y = block.y if block.has_target else None
+        if y is not None and y.dtype != object:
+            place_y: Any = self._file.append(y)
+        else:
+            place_y = y  # text stays in memory, as labels are few and shared
+        w = self._file.append(block.weight) if self._schema.weighted else None
+        shelf.append(_kept(block, self._file.append(block.X), place_y, w, y))
+
+    def complete(self, unit: Unit, shelf: list[Any]) -> None:
+        self._shelves[unit.first_partition] = shelf
+
+    def blocks(self, unit: Unit, scratch: Scratch) -> Iterator[Block]:
+        schema = self._schema
+        for kept in self._shelves[unit.first_partition]:
+            X = scratch.take("spilled.X", (kept.n_rows, schema.n_features), schema.dtype)
+            self._file.read(X, kept.X)
+            y, w = kept.y, None
+            if isinstance(y, int):
+                y = scratch.take("spilled.y", kept.y_shape, kept.y_dtype)
+                self._file.read(y, kept.y)
+            if kept.w is not None:
+                w = scratch.take("spilled.w", (kept.n_rows,), np.float64)
+                self._file.read(w, kept.w)
+            yield _block(schema, kept, scratch, X, y, w)
+
+
+class RowStates:
+    """The per-row arrays of multi-pass aggregates, block by block."""
+
+    def __init__(self, file: SpillFile | None) -> None:
+        self._file = file
+        self._held: dict[tuple[int, int, str], Any] = {}
+
+    def lend(self, block: Block, unit: Unit, ordinal: int, states: tuple[RowState, ...]) -> None:
+        """Give the block its state, as the last scan left it."""
+        for state in states:
+            key = (unit.first_partition, ordinal, state.name)
+            held = self._held.get(key)
+            if held is None or self._file is not None:
+                array = np.full(block.n_rows, state.fill, state.dtype)
+                if held is not None and self._file is not None:
+                    self._file.read(array, held)
+                elif self._file is None:
+                    self._held[key] = array
+                held = array
+            block.state[state.name] = held
+
+    def take_back(self, block: Block, unit: Unit, ordinal: int) -> None:
+        """Keep what the update wrote."""
+        if self._file is None:
+            return
+        for name, array in block.state.items():
+            key = (unit.first_partition, ordinal, name)
+            if key in self._held:
+                self._file.overwrite(array, self._held[key])
+            else:
+                self._held[key] = self._file.append(array)
+
+
+def _kept(block: Block, X: Any, y: Any, w: Any, raw_y: NDArray[Any] | None) -> _Kept:
+    rows = None if block.rows is None else block.rows.copy()
+    shape = () if raw_y is None else raw_y.shape
+    dtype = np.dtype(np.float64) if raw_y is None else raw_y.dtype
+    return _Kept(block.partition, block.first_row, rows, block.n_rows, X, y, w, shape, dtype)
+
+
+def _block(
+    schema: Schema, kept: _Kept, scratch: Scratch, X: Any, y: Any, w: Weights | None
+) -> Block:
+    return Block(
+        MatrixColumns(X, tuple(schema.names)), kept.partition, kept.first_row, kept.rows,
+        target=y, target_ndim=schema.target_ndim, weight=w, scratch=scratch, dtype=X.dtype,
+    )  # fmt: skip
