@@ -169,6 +169,22 @@ def sum_values(
 
 
 @cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def sum_products(
+    values: cython.pointer(cython.const[cython.floating]),
+    weights: cython.pointer(cython.const[cython.double]),
+    count: cython.Py_ssize_t,
+) -> cython.double:
+    total: cython.double = 0
+    i: cython.Py_ssize_t
+    for i in range(count):
+        total += weights[i] * values[i]
+    return total
+
+
+@cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
 def update_column(
@@ -194,6 +210,132 @@ def update_column(
         finite_tile(tile, count, total, state)
 
 
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def weighted_tile(
+    values: cython.pointer(cython.const[cython.floating]),
+    weights: cython.pointer(cython.const[cython.double]),
+    count: cython.Py_ssize_t,
+    total_weight: cython.double,
+    total: cython.double,
+    state: cython.p_double,
+) -> cython.void:
+    """Merge finite values whose weights sum to `total_weight` and products to `total`."""
+    tile: cython.double[10]
+    low: cython.double[16]
+    high: cython.double[16]
+    mean: cython.double = total / total_weight
+    rest: cython.double = 0
+    m2: cython.double = 0
+    m3: cython.double = 0
+    m4: cython.double = 0
+    d: cython.double
+    x: cython.double
+    square: cython.double
+    i: cython.Py_ssize_t
+    lane: cython.Py_ssize_t
+    for i in range(count):
+        d = values[i] - mean
+        square = weights[i] * d * d
+        rest += weights[i] * d
+        m2 += square
+        m3 += square * d
+        m4 += square * d * d
+    rest /= total_weight
+    start_state(cython.address(tile[0]))
+    tile[COUNT] = total_weight
+    tile[MEAN] = mean + rest
+    tile[M2] = m2 - total_weight * rest * rest
+    tile[M3] = m3 - 3 * rest * m2
+    tile[M4] = m4 - 4 * rest * m3
+    for lane in range(LANES):
+        low[lane] = INFINITY
+        high[lane] = -INFINITY
+    for i in range(0, count - LANES + 1, 16):
+        for lane in range(LANES):
+            x = values[i + lane]
+            low[lane] = x if (x < low[lane]) & (weights[i + lane] > 0) else low[lane]
+            high[lane] = x if (x > high[lane]) & (weights[i + lane] > 0) else high[lane]
+    for i in range(count - count % LANES, count):
+        if weights[i] > 0:
+            low[0] = min(low[0], values[i])
+            high[0] = max(high[0], values[i])
+    for lane in range(LANES):
+        tile[MINIMUM] = min(tile[MINIMUM], low[lane])
+        tile[MAXIMUM] = max(tile[MAXIMUM], high[lane])
+    merge_state(state, cython.address(tile[0]))
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def keep_finite_weighted(
+    values: cython.pointer(cython.const[cython.floating]),
+    weights: cython.pointer(cython.const[cython.double]),
+    count: cython.Py_ssize_t,
+    out: cython.pointer(cython.floating),
+    out_weights: cython.p_double,
+    state: cython.p_double,
+) -> cython.Py_ssize_t:
+    """Copy the finite values and their weights; add the weights of the others to `state`."""
+    kept: cython.Py_ssize_t = 0
+    i: cython.Py_ssize_t
+    for i in range(count):
+        out[kept] = values[i]
+        out_weights[kept] = weights[i]
+        if isfinite(values[i]):
+            kept += 1
+        elif isnan(values[i]):
+            state[N_NAN] += weights[i]
+        elif values[i] > 0:
+            state[N_POSINF] += weights[i]
+        else:
+            state[N_NEGINF] += weights[i]
+    return kept
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def update_weighted_column(
+    values: cython.pointer(cython.const[cython.floating]),
+    weights: cython.pointer(cython.const[cython.double]),
+    size: cython.Py_ssize_t,
+    state: cython.p_double,
+) -> cython.void:
+    kept_values: cython.floating[1024]
+    kept_weights: cython.double[1024]
+    tile: cython.pointer(cython.const[cython.floating])
+    tile_weights: cython.pointer(cython.const[cython.double])
+    start: cython.Py_ssize_t
+    count: cython.Py_ssize_t
+    total: cython.double
+    total_weight: cython.double
+    for start in range(0, size, 1024):
+        count = min(size - start, TILE)
+        tile = values + start
+        tile_weights = weights + start
+        total = sum_products(tile, tile_weights, count)
+        if not isfinite(total):
+            count = keep_finite_weighted(
+                tile,
+                tile_weights,
+                count,
+                cython.address(kept_values[0]),
+                cython.address(kept_weights[0]),
+                state,
+            )
+            tile = cython.address(kept_values[0])
+            tile_weights = cython.address(kept_weights[0])
+            total = sum_products(tile, tile_weights, count)
+        total_weight = sum_values(tile_weights, count)
+        if total_weight > 0:
+            weighted_tile(tile, tile_weights, count, total_weight, total, state)
+
+
 def update(x: cython.const[cython.floating][::1], state: cython.double[::1]):
     """Add the values of one column to its state."""
     if state.shape[0] != WIDTH:
@@ -214,6 +356,31 @@ def update_columns(Xt: cython.const[cython.floating][:, ::1], state: cython.doub
     with cython.nogil:
         for j in range(Xt.shape[0]):
             update_column(cython.address(Xt[j, 0]), Xt.shape[1], cython.address(state[j, 0]))
+
+
+def update_weighted_columns(
+    Xt: cython.const[cython.floating][:, ::1],
+    w: cython.const[cython.double][::1],
+    state: cython.double[:, ::1],
+):
+    """Add the rows of `Xt` to their states; value i of each counts ``w[i]`` times.
+
+    Weights are finite and not negative. All counts become sums of weights; a value of weight
+    zero changes nothing, not even the extremes.
+    """
+    if state.shape[0] != Xt.shape[0] or state.shape[1] != WIDTH or w.shape[0] != Xt.shape[1]:
+        raise ValueError("update_weighted_columns: one state a column, one weight a value")
+    if Xt.shape[1] == 0:
+        return
+    j: cython.Py_ssize_t
+    with cython.nogil:
+        for j in range(Xt.shape[0]):
+            update_weighted_column(
+                cython.address(Xt[j, 0]),
+                cython.address(w[0]),
+                Xt.shape[1],
+                cython.address(state[j, 0]),
+            )
 
 
 def merge(into: cython.double[:, ::1], other: cython.const[cython.double][:, ::1]):
