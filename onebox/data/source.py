@@ -25,6 +25,9 @@ class Source(ABC):
     raw: ClassVar[bool] = False
     """Whether reading again costs no decoding, so that nothing is gained by keeping blocks."""
 
+    named: bool = True
+    """Whether the columns' names come from the data; if not they are x0, x1, ..."""
+
     @property
     @abstractmethod
     def schema(self) -> pa.Schema:

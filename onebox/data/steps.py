@@ -255,10 +255,12 @@ class Draw(Step):
     """Keep rows by a draw that depends on the seed and the row's place (or a column's value) only.
 
     A row is kept when its number in [0, 1) lies in [low, high): the same rows whatever other files
-    there are, however many workers read, in whatever order.
+    there are, however many workers read, in whatever order. Draws of different purposes are
+    independent.
     """
 
     seed: int
+    purpose: str
     low: float
     high: float
     by: str | None = None
@@ -273,21 +275,23 @@ class Draw(Step):
         return wanted | ({self.by} if self.by is not None else set())
 
     def apply(self, block: Block) -> Block:
-        number = draw_hashes(block, self.seed, self.by) >> np.uint64(11)
+        number = draw_hashes(block, self.seed, self.by, self.purpose) >> np.uint64(11)
         share = number.astype(np.float64) * 2.0**-53
         keep = (share >= self.low) & (share < self.high)
         return block if keep.all() else block.take(keep)
 
 
-def draw_hashes(block: Block, seed: int, by: str | None = None) -> NDArray[np.uint64]:
+def draw_hashes(
+    block: Block, seed: int, by: str | None = None, purpose: str = ""
+) -> NDArray[np.uint64]:
     """One well-mixed number a row, a function of (seed, file, row) or of (seed, value of `by`)."""
     out = np.empty(block.n_rows, np.uint64)
     if by is not None:
-        sampling.mix(_key(seed, "by"), value_hashes(block.column(by)), out)
+        sampling.mix(_key(seed, f"{purpose}\0by"), value_hashes(block.column(by)), out)
     elif block.rows is None:
-        sampling.row_hashes(_key(seed, block.partition.file), block.first_row, out)
+        sampling.row_hashes(_key(seed, f"{purpose}\0file\0{block.partition.file}"), block.first_row, out)
     else:
-        sampling.row_hashes_at(_key(seed, block.partition.file), block.rows, out)
+        sampling.row_hashes_at(_key(seed, f"{purpose}\0file\0{block.partition.file}"), block.rows, out)
     return out
 
 

@@ -87,10 +87,14 @@ class View:
     @cached_property
     def layout(self) -> Layout:
         """The units and partitions: a function of the data and the columns read only."""
-        before, after = self.source.schema, self.schema.columns
-        read = sum(type_width(before.field(n).type) for n in self.source_columns)
-        made = sum(type_width(f.type) for f in after)
-        return Layout.cut(self.source.spans(), block_rows(max(read, made)))
+        made = sum(type_width(kind) for kind in self.schema.columns.types)
+        return Layout.cut(self.source.spans(), block_rows(max(self.decoded_row_bytes, made)))
+
+    @cached_property
+    def decoded_row_bytes(self) -> int:
+        """Bytes of one row of the columns that are read, as the reader hands them over."""
+        schema, read = self.source.schema, set(self.source_columns)
+        return sum(type_width(f.type) for f in schema if f.name in read)
 
     @property
     def row_bytes(self) -> int:

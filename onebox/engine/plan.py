@@ -14,7 +14,7 @@ from onebox.aggregates.aggregate import Aggregate, Tiled
 from onebox.config import Settings, format_bytes, memory_budget
 from onebox.data.partition import Unit
 from onebox.data.steps import Rename, Select
-from onebox.data.view import View, type_width
+from onebox.data.view import View
 from onebox.engine.fold import n_groups
 from onebox.errors import NotEnoughMemory
 
@@ -152,7 +152,7 @@ def _need(view: View, aggregates: Sequence[Aggregate[Any]]) -> _Need:
     reading = max(
         (view.source.reading_bytes(u.span, view.source_columns, rows) for u in units), default=0
     )
-    decoded = rows * sum(type_width(view.source.schema.field(n).type) for n in view.source_columns)
+    decoded = rows * view.decoded_row_bytes
     block = rows * view.row_bytes
     work = max((part.work_nbytes(schema, rows) for part in aggregates), default=0)
     pieces = max((unit.n_partitions for unit in units), default=1)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, wait
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from onebox.aggregates.aggregate import Aggregate, Tiled, parts_of
 from onebox.config import Settings, resolve
@@ -28,6 +28,8 @@ from onebox.executors import opened
 from onebox.storage.spill import SpillFolder, default_cache_folder
 
 Shares = list[dict[int, Any]]
+T = TypeVar("T")
+Item = TypeVar("Item")
 
 
 class _Stopped(Exception):
@@ -68,6 +70,8 @@ class Run:
         self.meter = Meter()
         self.report = FitReport(budget=self.plan.budget, n_workers=self.plan.n_workers)
         self._listener = listener_for(self.settings.progress)
+        self._reporter = Reporter(job, self._listener)
+        self._pass_start_bytes = 0
         self._stop = threading.Event()
         self._local = threading.local()
         self._stack = ExitStack()
@@ -130,10 +134,34 @@ class Run:
     # Small summaries: units are independent tasks, folded in their order.
 
     def _walk(self, parts: Sequence[Aggregate[Any]]) -> Iterator[Shares]:
-        pending: deque[Future[Shares]] = deque()
+        states = tuple(s for part in parts for s in part.row_state(self.view.schema))
+
+        def task(unit: Unit, blocks: Iterator[Block]) -> Shares:
+            folds = [UnitFold(part, self.view.schema) for part in parts]
+            for ordinal, block in enumerate(blocks):
+                self._states.lend(block, unit, ordinal, states)
+                for fold in folds:
+                    fold.update(block)
+                self._states.take_back(block, unit, ordinal)
+            return [fold.finish() for fold in folds]
+
+        return self.map(task)
+
+    def map(self, task: Callable[[Unit, Iterator[Block]], T]) -> Iterator[T]:
+        """What a task makes of the blocks of each unit, in the order of the units."""
+        return self.each(lambda unit: self._do_unit(unit, task), self.view.layout.units)
+
+    def blocks_of(self, units: Sequence[Unit]) -> Iterator[Block]:
+        """The blocks of some units in order, for a task that takes several."""
+        for unit in units:
+            yield from self._counted_blocks(unit)
+
+    def each(self, task: Callable[[Item], T], items: Iterable[Item]) -> Iterator[T]:
+        """What a task makes of each item, in order, with a bounded number in flight."""
+        pending: deque[Future[T]] = deque()
         try:
-            for unit in self.view.layout.units:
-                pending.append(self._executor.submit(self._do_unit, unit, parts))
+            for item in items:
+                pending.append(self._executor.submit(task, item))
                 if len(pending) > self.plan.in_flight:
                     yield pending.popleft().result()
                     self._tell()
@@ -143,33 +171,28 @@ class Run:
         finally:
             self._give_up(pending)
 
-    def _do_unit(self, unit: Unit, parts: Sequence[Aggregate[Any]]) -> Shares:
-        folds = [UnitFold(part, self.view.schema) for part in parts]
-        self._each_block(unit, parts, lambda block: [fold.update(block) for fold in folds])
-        return [fold.finish() for fold in folds]
-
-    def _each_block(
-        self, unit: Unit, parts: Sequence[Aggregate[Any]], act: Callable[[Block], object]
-    ) -> None:
-        """Read a unit block by block; an error says what was being read."""
-        states = tuple(s for part in parts for s in part.row_state(self.view.schema))
-        block = None
+    def _do_unit(self, unit: Unit, task: Callable[[Unit, Iterator[Block]], T]) -> T:
+        """Run a task over one unit; an error says what was being read."""
+        self._local.block = None
         try:
-            for ordinal, block in enumerate(self._blocks(unit, self._scratch())):
-                if self._stop.is_set():
-                    raise _Stopped
-                self._states.lend(block, unit, ordinal, states)
-                act(block)
-                self._states.take_back(block, unit, ordinal)
-                self._saw(block)
-        except _Stopped:
-            raise
-        except OneboxError:
+            result = task(unit, self._counted_blocks(unit))
+        except (OneboxError, _Stopped):
             raise
         except Exception as error:
-            error.add_note(f"onebox: {_where(unit, block)}")
+            error.add_note(f"onebox: {_where(unit, self._local.block)}")
             raise
+        finally:
+            self._local.block = None
         self.meter.sample_memory()
+        return result
+
+    def _counted_blocks(self, unit: Unit) -> Iterator[Block]:
+        for block in self._blocks(unit, self._scratch()):
+            if self._stop.is_set():
+                raise _Stopped
+            self._local.block = block
+            yield block
+            self.meter.saw(block.n_rows)
 
     def _blocks(self, unit: Unit, scratch: Scratch) -> Iterator[Block]:
         if self._store is not None and self._store.has(unit):
@@ -207,7 +230,7 @@ class Run:
                     else:
                         assert isinstance(part, Tiled)
                         self._update_tiles(part, summary, block)
-                self._saw(block)
+                self.meter.saw(block.n_rows)
                 self._tell()
             last = i + 1 == len(units) or units[i + 1].span.file != unit.span.file
             shares: Shares = []
@@ -281,9 +304,6 @@ class Run:
         with self.meter.lock:
             self.report.rows_dropped += count
 
-    def _saw(self, block: Block) -> None:
-        self.meter.saw(block.n_rows)
-
     def _tell(self, *, done: bool = False) -> None:
         if self._listener is None:
             return
@@ -292,7 +312,7 @@ class Run:
         read = self.meter.bytes_read - self._pass_start_bytes
         self._reporter.tell(share, self.meter.rows, read, done=done)
 
-    def _give_up(self, pending: deque[Future[Shares]]) -> None:
+    def _give_up(self, pending: deque[Future[T]]) -> None:
         """Leave no task behind, whatever ended the walk."""
         if not pending:
             return

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,29 +14,40 @@ from numpy.typing import NDArray
 from onebox.data.columns import Columns, MatrixColumns, SparseColumns
 from onebox.data.partition import Span
 from onebox.data.source import Source
-from onebox.errors import WrongType
+from onebox.errors import BadInput, WrongType
 
 
 class ArraySource(Source):
-    """Rows of a numeric matrix in memory; one dimension makes one column."""
+    """Rows of a numeric matrix in memory; one dimension makes one column.
 
-    raw: ClassVar[bool] = True
+    Parameters
+    ----------
+    array : ndarray or scipy.sparse.csr_array
+        Of one or two dimensions. Pages of a memory-mapped array are given back after reading.
+    names : sequence of str, optional
+        Names of the columns; x0, x1, ... without them.
+    """
+
+    raw = True
 
     def __init__(
         self, array: NDArray[Any] | sp.csr_array, names: Sequence[str] | None = None
     ) -> None:
-        if array.dtype.kind not in "fiub":
+        require_numbers(array.dtype, "The array")
+        if not 1 <= array.ndim <= 2:
             raise WrongType(
-                f"An array of dtype {array.dtype} is no matrix of numbers. Convert it with "
-                "astype(float), or hand over a table (pandas, polars, Arrow) to keep its types."
+                f"The array has {array.ndim} dimensions {array.shape}; rows and columns are needed. "
+                f"Found array with dim {array.ndim}, expected <= 2: reshape it to (n_rows, n_columns)."
             )
-        self.array: Any = array.reshape(len(array), -1) if isinstance(array, np.ndarray) else array
-        count = self.array.shape[1]
-        self._names = tuple(names) if names is not None else tuple(f"x{j}" for j in range(count))
+        one = isinstance(array, np.ndarray) and array.ndim == 1
+        self.array: Any = array.reshape(-1, 1) if one else array
+        self._dtype = array.dtype.newbyteorder("=")
+        self._names = array_names(self.array.shape[1], names)
+        self._pages = _mapped_pages(array) if isinstance(array, np.ndarray) else None
 
     @property
     def schema(self) -> pa.Schema:
-        kind = pa.from_numpy_dtype(self.array.dtype)
+        kind = pa.from_numpy_dtype(self._dtype)
         return pa.schema([(name, kind) for name in self._names])
 
     def spans(self) -> list[Span]:
@@ -48,7 +60,10 @@ class ArraySource(Source):
         make = MatrixColumns if isinstance(self.array, np.ndarray) else SparseColumns
         for at in range(start, stop, rows_per_batch):
             rows = self.array[at : min(at + rows_per_batch, stop)]
-            yield make(rows, self._names).select(names)
+            native = rows.astype(self._dtype, copy=False)
+            yield make(native, self._names).select(names)
+            if self._pages is not None:
+                _give_back(self._pages, rows)
 
     @property
     def token(self) -> object:
@@ -56,3 +71,49 @@ class ArraySource(Source):
 
     def describe(self) -> str:
         return f"{'sparse' if sp.issparse(self.array) else 'numpy'} array {self.array.shape}"
+
+
+def array_names(count: int, names: Sequence[str] | None) -> tuple[str, ...]:
+    """Names of the columns of a matrix: those given, else x0, x1, ..."""
+    if names is None:
+        return tuple(f"x{j}" for j in range(count))
+    if len(names) != count or len(set(names)) != count:
+        raise BadInput(
+            f"columns= gives {len(set(names))} different names to a matrix of {count} columns; a matrix "
+            "has no names of its own, so give one to every column."
+        )
+    return tuple(names)
+
+
+def require_numbers(dtype: np.dtype[Any], what: str) -> None:
+    """Refuse arrays that are no matrix of numbers."""
+    if dtype.kind == "c":
+        raise WrongType(
+            f"{what} has dtype {dtype}. Complex data not supported: use .real and .imag as columns."
+        )
+    if dtype.kind not in "fiub" or dtype.itemsize > 8:
+        raise WrongType(
+            f"{what} has dtype {dtype}, which is no matrix of numbers. Convert it with astype(float), "
+            "or hand over a table (pandas, polars, Arrow) to keep text and dates."
+        )
+
+
+def _mapped_pages(array: NDArray[Any]) -> mmap.mmap | None:
+    """The mapping under a memory-mapped array whose pages can be read again from the file."""
+    base: Any = array
+    while isinstance(base, np.ndarray):
+        # Mode "c" keeps what was written in the pages themselves: they must stay.
+        if isinstance(base, np.memmap) and base.mode == "c":
+            return None
+        base = base.base
+    return base if isinstance(base, mmap.mmap) and hasattr(base, "madvise") else None
+
+
+def _give_back(pages: mmap.mmap, rows: NDArray[Any]) -> None:
+    """Take the pages of some rows out of the process; touching them brings them back."""
+    if not rows.size:
+        return
+    start = np.frombuffer(pages, np.uint8).ctypes.data
+    low, high = np.lib.array_utils.byte_bounds(rows)
+    first = (low - start) // mmap.PAGESIZE * mmap.PAGESIZE
+    pages.madvise(mmap.MADV_DONTNEED, first, high - start - first)

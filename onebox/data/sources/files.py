@@ -8,11 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
 
 import pyarrow as pa
 import pyarrow.fs as pafs
 
-from onebox.errors import BadInput, CorruptFile, DataChanged, SchemaMismatch
+from onebox.data.source import Source
+from onebox.errors import BadInput, CorruptFile, DataChanged
+
+READ_ERRORS = (pa.ArrowException, OSError, EOFError)
+"""What libraries raise on a file that they cannot make sense of."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,7 @@ class File:
 
 @dataclass(frozen=True)
 class Folder:
-    """A filesystem and some of its files, in the order of their keys."""
+    """A filesystem and some of its files, in the order of their rows."""
 
     filesystem: pafs.FileSystem
     files: tuple[File, ...]
@@ -54,54 +60,53 @@ class Folder:
         info = self.filesystem.get_file_info(file.path)
         if info.type != pafs.FileType.File:
             raise DataChanged(f"{file.key} is gone. Open the dataset again with ob.dataset(...).")
-        if (info.size, info.mtime_ns) != (file.size, file.modified):
+        if (info.size, info.mtime_ns or 0) != (file.size, file.modified):
             raise DataChanged(
                 f"{file.key} changed after the dataset was opened: it had {file.size:,} bytes and has "
                 f"{info.size:,} now, or was written again. Open the dataset again with ob.dataset(...)."
             )
 
+    def failure(self, file: File, place: str, error: Exception) -> Exception:
+        """The error to raise when reading a file failed: it changed, or it is no good."""
+        try:
+            self.check(file)
+        except DataChanged as changed:
+            return changed
+        return unreadable(file.key, place, error)
+
     @property
     def token(self) -> object:
-        return (self.label, tuple((f.path, f.fingerprint) for f in self.files))
+        return (self.filesystem.type_name, tuple((f.path, f.fingerprint) for f in self.files))
 
 
-def settle_schemas(schemas: Sequence[tuple[str, pa.Schema]]) -> pa.Schema:
-    """One schema for all files, or an error that names the file and column that differ.
+class FileSource(Source):
+    """Rows of files of one format.
 
-    Types that widen without loss (int32 and int64, float and double, null and anything) are widened;
-    columns must be the same by name, in any order.
+    Parameters
+    ----------
+    folder : Folder
+        The files.
+    columns : sequence of str, optional
+        The columns to see, in this order; files may differ in all others.
     """
-    _, first = schemas[0]
-    fields = {f.name: f for f in first.remove_metadata()}
-    for key, schema in schemas[1:]:
-        if schema.equals(first):
-            continue
-        extra = [n for n in schema.names if n not in fields]
-        gone = [n for n in fields if n not in schema.names]
-        if extra or gone:
-            what = f"has a column {extra[0]!r} that" if extra else f"lacks the column {gone[0]!r} that"
-            other = f"{schemas[0][0]} has not" if extra else f"{schemas[0][0]} has"
-            raise SchemaMismatch(
-                f"{key} {what} {other}. All files of one dataset need the same columns; open them "
-                "apart, or hand over columns=[...] with those they share."
-            )
-        for field in schema.remove_metadata():
-            fields[field.name] = _widened(fields[field.name], field, schemas[0][0], key)
-    return pa.schema(list(fields.values()))
 
+    kind: ClassVar[str]
 
-def _widened(one: pa.Field, other: pa.Field, one_key: str, other_key: str) -> pa.Field:
-    if one.type == other.type:
-        return one
-    try:
-        return pa.unify_schemas(
-            [pa.schema([one]), pa.schema([other])], promote_options="permissive"
-        ).field(0)
-    except (pa.ArrowTypeError, pa.ArrowInvalid):
-        raise SchemaMismatch(
-            f"Column {one.name!r} is {one.type} in {one_key} and {other.type} in {other_key}. Give "
-            "the column one type in all files, or leave it out."
-        ) from None
+    def __init__(self, folder: Folder, columns: Sequence[str] | None = None) -> None:
+        self.folder = folder
+        self.columns = None if columns is None else tuple(columns)
+
+    @cached_property
+    def _files(self) -> dict[str, File]:
+        return {file.key: file for file in self.folder.files}
+
+    @property
+    def token(self) -> object:
+        return self.folder.token
+
+    def describe(self) -> str:
+        count = len(self.folder.files)
+        return f"{count:,} {self.kind} file{'s' if count != 1 else ''} in {self.folder.label}"
 
 
 def unreadable(key: str, place: str, error: Exception) -> BadInput:

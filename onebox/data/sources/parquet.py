@@ -6,9 +6,11 @@ reads are buffered, and threads are ours.
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import Any
+from typing import ClassVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,50 +19,46 @@ import pyarrow.parquet as pq
 
 from onebox.data.columns import Columns, TableColumns
 from onebox.data.partition import Span
-from onebox.data.source import Source
-from onebox.data.sources.files import File, Folder, settle_schemas, unreadable
+from onebox.data.sources.files import READ_ERRORS, File, FileSource, Folder
+from onebox.data.sources.settle import conform, settle_schemas
 
 READ_BUFFER = 256 * 1024
+PAGE_BYTES = 3 * 2**20  # a page both packed and unpacked, and its dictionary
+OPENERS = 4
 
 
-class ParquetSource(Source):
-    """Rows of Parquet files, pruned to the columns that are needed.
+class ParquetSource(FileSource):
+    """Rows of Parquet files, pruned to the columns that are needed."""
 
-    Parameters
-    ----------
-    folder : Folder
-        The files.
-    partitioning : dict of str to dict of str to str
-        Hive-partition values by file key: columns that only the path tells.
-    """
+    kind: ClassVar[str] = "Parquet"
 
-    def __init__(self, folder: Folder, partitioning: dict[str, dict[str, Any]] | None = None) -> None:
-        self.folder = folder
-        self.partitioning = partitioning or {}
+    def __init__(self, folder: Folder, columns: Sequence[str] | None = None) -> None:
+        super().__init__(folder, columns)
+        self._matching: dict[tuple[str, bytes], frozenset[int]] = {}
 
     @cached_property
     def _footers(self) -> dict[str, pq.FileMetaData]:
-        footers = {}
-        for file in self.folder.files:
-            try:
-                with self.folder.filesystem.open_input_file(file.path) as handle:
-                    footers[file.key] = pq.read_metadata(handle)
-            except (pa.ArrowException, OSError) as error:
-                raise unreadable(file.key, "", error) from error
-        return footers
+        files = self.folder.files
+        with ThreadPoolExecutor(min(OPENERS, len(files))) as pool:
+            footers = list(pool.map(self._footer, files))
+        return {file.key: footer for file, footer in zip(files, footers, strict=True)}
+
+    def _footer(self, file: File) -> pq.FileMetaData:
+        try:
+            with self.folder.filesystem.open_input_file(file.path) as handle:
+                return pq.read_metadata(handle)
+        except READ_ERRORS as error:
+            raise self.folder.failure(file, "", error) from error
 
     @cached_property
     def _schema(self) -> pa.Schema:
-        schemas = [(key, footer.schema.to_arrow_schema()) for key, footer in self._footers.items()]
-        schema = settle_schemas(schemas)
-        for name, kind in self._hive_types.items():
-            schema = schema.append(pa.field(name, kind))
-        return schema
-
-    @cached_property
-    def _hive_types(self) -> dict[str, pa.DataType]:
-        rows = list(self.partitioning.values())
-        return {n: pa.array([r[n] for r in rows]).type for n in (rows[0] if rows else ())}
+        schemas = []
+        for file in self.folder.files:
+            try:
+                schemas.append((file.key, self._footers[file.key].schema.to_arrow_schema()))
+            except READ_ERRORS as error:
+                raise self.folder.failure(file, "", error) from error
+        return settle_schemas(schemas, self.columns)
 
     @property
     def schema(self) -> pa.Schema:
@@ -83,17 +81,14 @@ class ParquetSource(Source):
     def spans(self) -> list[Span]:
         return self._spans
 
-    @cached_property
-    def _files(self) -> dict[str, File]:
-        return {file.key: file for file in self.folder.files}
-
     def read(
         self, span: Span, start: int, stop: int, names: Sequence[str], rows_per_batch: int
     ) -> Iterator[Columns]:
         file = self._files[span.file]
         self.folder.check(file)
-        stored = [name for name in names if name not in self._hive_types]
-        target = pa.schema([self.schema.field(name) for name in stored])
+        target = pa.schema([self.schema.field(name) for name in names])
+        place = f", row group {span.index},"
+        n_rows = 0
         try:
             with self.folder.filesystem.open_input_file(file.path) as handle:
                 reader = pq.ParquetFile(
@@ -101,78 +96,75 @@ class ParquetSource(Source):
                     metadata=self._footers[span.file],
                     pre_buffer=False,
                     buffer_size=READ_BUFFER,
+                    page_checksum_verification=True,
                 )
                 batches = reader.iter_batches(
                     batch_size=rows_per_batch,
                     row_groups=[span.index],
-                    columns=stored,
+                    columns=list(names),
                     use_threads=False,
                 )
                 for batch in batches:
-                    if batch.schema.names != stored:
-                        batch = batch.select(stored)
-                    if batch.schema.types != target.types:
-                        batch = batch.cast(target)
-                    yield TableColumns(self._with_hive(batch, span.file, names))
-        except (pa.ArrowException, OSError) as error:
-            self.folder.check(file)
-            raise unreadable(span.file, f", row group {span.index},", error) from error
+                    n_rows += batch.num_rows
+                    yield TableColumns(conform(batch, target, span.place))
+        except READ_ERRORS as error:
+            raise self.folder.failure(file, place, error) from error
+        if n_rows != span.n_rows:
+            wrong = EOFError(f"it holds {n_rows:,} rows and its footer says {span.n_rows:,}")
+            raise self.folder.failure(file, place, wrong)
 
-    def _with_hive(self, batch: pa.RecordBatch, key: str, names: Sequence[str]) -> pa.RecordBatch:
-        if len(batch.schema.names) == len(names):
-            return batch
-        arrays = []
+    @cached_property
+    def _leaves(self) -> dict[str, dict[str, list[int]]]:
+        """Positions of the stored columns that make up each column, by file."""
+        leaves: dict[str, dict[str, list[int]]] = {}
+        for key, footer in self._footers.items():
+            held = leaves[key] = dict[str, list[int]]()
+            top = set(footer.schema.to_arrow_schema().names)
+            for position in range(footer.num_columns):
+                path = footer.schema.column(position).path
+                # A name may hold a dot itself; a leaf's path begins with that of its column.
+                name = path if path in top else path.split(".", 1)[0]
+                held.setdefault(name, []).append(position)
+        return leaves
+
+    def _stored(self, span: Span, names: Sequence[str]) -> Iterator[pq.ColumnChunkMetaData]:
+        group = self._footers[span.file].row_group(span.index)
+        leaves = self._leaves[span.file]
         for name in names:
-            if name in self._hive_types:
-                value = pa.scalar(self.partitioning[key][name], self._hive_types[name])
-                arrays.append(pa.repeat(value, batch.num_rows))
-            else:
-                arrays.append(batch.column(name))
-        return pa.record_batch(arrays, names=list(names))
+            for position in leaves.get(name, ()):
+                yield group.column(position)
 
     def reading_bytes(self, span: Span, names: Sequence[str], rows_per_batch: int) -> int:
-        group = self._footers[span.file].row_group(span.index)
-        wanted, total = set(names), 0
-        for j in range(group.num_columns):
-            column = group.column(j)
-            if column.path_in_schema.split(".", 1)[0] in wanted:
-                # a buffer of the stream, a page both packed and unpacked, a dictionary
-                total += READ_BUFFER + min(column.total_uncompressed_size, 3 * 2**20)
-        return total
-
-    def stored_bytes(self, span: Span, names: Sequence[str]) -> int:
-        group, wanted = self._footers[span.file].row_group(span.index), set(names)
-        columns = (group.column(j) for j in range(group.num_columns))
         return sum(
-            c.total_compressed_size for c in columns if c.path_in_schema.split(".", 1)[0] in wanted
+            READ_BUFFER + min(column.total_uncompressed_size, PAGE_BYTES)
+            for column in self._stored(span, names)
         )
 
+    def stored_bytes(self, span: Span, names: Sequence[str]) -> int:
+        return sum(column.total_compressed_size for column in self._stored(span, names))
+
     def null_count(self, span: Span, name: str) -> int | None:
-        if name in self._hive_types:
-            return 0
-        footer = self._footers[span.file]
-        position = footer.schema.names.index(name) if name in footer.schema.names else -1
-        if position < 0:
-            return None
-        statistics = footer.row_group(span.index).column(position).statistics
+        columns = list(self._stored(span, [name]))
+        if len(columns) != 1 or columns[0].path_in_schema != name:
+            return None  # nested: the leaf's nulls are not the column's
+        statistics = columns[0].statistics
         known = statistics is not None and statistics.has_null_count
         return int(statistics.null_count) if known else None
 
     def may_match(self, span: Span, expression: pc.Expression) -> bool:
-        if self._hive_types:
-            return True
+        key = (span.file, pickle.dumps(expression))
+        if key not in self._matching:
+            self._matching[key] = self._groups_that_may_match(self._files[span.file], expression)
+        return span.index in self._matching[key]
+
+    def _groups_that_may_match(self, file: File, expression: pc.Expression) -> frozenset[int]:
+        everything = frozenset(range(self._footers[file.key].num_row_groups))
+        form = pads.ParquetFileFormat()
         try:
-            fragment = pads.ParquetFileFormat().make_fragment(
-                self._files[span.file].path, self.folder.filesystem, row_groups=[span.index]
-            )
-            return bool(fragment.subset(expression, schema=self.schema).row_groups)
-        except (pa.ArrowException, OSError) as error:
-            raise unreadable(span.file, f", row group {span.index},", error) from error
-
-    @property
-    def token(self) -> object:
-        return self.folder.token
-
-    def describe(self) -> str:
-        count = len(self.folder.files)
-        return f"{count:,} Parquet file{'s' if count != 1 else ''} in {self.folder.label}"
+            fragment = form.make_fragment(file.path, self.folder.filesystem)
+            groups = fragment.subset(expression, schema=self.schema).row_groups
+        except pa.ArrowInvalid:
+            return everything  # an expression of columns that are not in the file
+        except READ_ERRORS as error:
+            raise self.folder.failure(file, "", error) from error
+        return frozenset(group.id for group in groups)

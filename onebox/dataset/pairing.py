@@ -1,0 +1,75 @@
+"""X, y and weights of one identity become one view, read together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onebox.data.view import View, pair_lengths
+from onebox.dataset.dataset import Dataset, dataset
+from onebox.errors import MismatchedRows
+
+
+def as_dataset(x: Any) -> Dataset:
+    """A Dataset as it is, anything else through the front door."""
+    return x if isinstance(x, Dataset) else dataset(x)
+
+
+def pair(X: Dataset, y: Any = None, sample_weight: Any = None) -> View:
+    """One view of features, target and weights.
+
+    Parameters
+    ----------
+    X : Dataset
+    y, sample_weight : Dataset of the same identity, array of equal length, or None
+
+    Raises
+    ------
+    MismatchedRows
+        When lengths or identities differ, or an array is to be paired with filtered rows.
+    """
+    view = X.view
+    if y is not None:
+        role, ndim = _role(X, y, "y")
+        view = replace(view, target=role, target_ndim=ndim)
+    if sample_weight is not None:
+        role, _ = _role(X, sample_weight, "sample_weight")
+        view = replace(view, weight=role)
+    return view
+
+
+def _role(X: Dataset, given: Any, name: str) -> tuple[Any, int]:
+    if isinstance(given, Dataset):
+        if given.identity == X.identity:
+            return given.view.features, given.ndim
+        raise MismatchedRows(_why_apart(X, given, name))
+    array: NDArray[Any] = np.asarray(given)
+    if any(step.drops_rows for step in X.view.features):
+        raise MismatchedRows(
+            f"{name} is an array of {len(array):,} values, but rows of X are dropped by a filter or a "
+            f"draw, so that they cannot be told apart by their number. Take {name} from the same "
+            "dataset (ds['column']), or pair the array before filtering."
+        )
+    pair_lengths(name, len(array), X.view.layout.n_rows)
+    if X.view.layout.n_rows is None:
+        raise MismatchedRows(
+            f"{name} is an array of {len(array):,} values, but how many rows X has is known after "
+            f"reading only. Take {name} from the same dataset (ds['column'])."
+        )
+    return array, array.ndim
+
+
+def _why_apart(X: Dataset, other: Dataset, name: str) -> str:
+    same_source = X.view.source.token == other.view.source.token
+    what = (
+        "have been filtered or drawn differently"
+        if same_source
+        else f"come from different sources ({X.view.source.describe()}; {other.view.source.describe()})"
+    )
+    return (
+        f"X and {name} do not belong together: they {what}. Take both from one dataset after its "
+        f"filters: X, {name} = ds.drop('column'), ds['column']."
+    )
