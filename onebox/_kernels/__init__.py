@@ -25,6 +25,7 @@ MODULES = (
     "kmeans",
     "layout",
     "moments",
+    "octaves",
     "records",
     "sampling",
     "sketch",
