@@ -6,7 +6,7 @@ Every form answers the same few questions, so that nothing above this file asks 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from onebox._kernels import layout
-from onebox.data.schema import is_numeric
+from onebox.data.schema import canonical_dtype, is_numeric
 from onebox.data.scratch import Scratch
 
 Floats = NDArray[np.floating[Any]]
@@ -72,6 +72,13 @@ class Columns(ABC):
         layout.unpack(matrix, out)
         return out
 
+    @abstractmethod
+    def numbers(self, names: Sequence[str], scratch: Scratch) -> Iterator[Floats]:
+        """The same in one or more matrices, float32 where that is exact; each good until the next.
+
+        For work that goes column by column: no column is copied that lies well as it is.
+        """
+
     def to_batch(self) -> pa.RecordBatch:
         """The same rows as an Arrow record batch."""
         return pa.RecordBatch.from_arrays([self.array(n) for n in self.names], list(self.names))
@@ -98,6 +105,14 @@ class TableColumns(Columns):
         for row, name in zip(out, names, strict=True):
             _pack([self.array(name)], row.reshape(-1, 1))
         return out
+
+    def numbers(self, names: Sequence[str], scratch: Scratch) -> Iterator[Floats]:
+        for name in names:
+            array = self.array(name)
+            if str(array.type) in ("float", "double") and not array.null_count:
+                yield array.to_numpy().reshape(1, -1)
+            else:
+                yield self.values([name], canonical_dtype([array.type]), scratch)
 
     def select(self, names: Sequence[str]) -> Columns:
         return self if tuple(names) == self.names else TableColumns(self.batch.select(list(names)))
@@ -137,6 +152,10 @@ class MatrixColumns(Columns):
         np.copyto(out, self.data, casting="unsafe")
         return out
 
+    def numbers(self, names: Sequence[str], scratch: Scratch) -> Iterator[Floats]:
+        kind = canonical_dtype([pa.from_numpy_dtype(self.data.dtype)])
+        yield self.values(names, kind, scratch)
+
     def select(self, names: Sequence[str]) -> Columns:
         if tuple(names) == self.names:
             return self
@@ -173,6 +192,10 @@ class SparseColumns(Columns):
         data = self.data if self.data.dtype == dtype else self.data.astype(dtype)
         data.toarray(out=out)
         return out
+
+    def numbers(self, names: Sequence[str], scratch: Scratch) -> Iterator[Floats]:
+        kind = canonical_dtype([pa.from_numpy_dtype(self.data.dtype)])
+        yield self.values(names, kind, scratch)
 
     def select(self, names: Sequence[str]) -> Columns:
         if tuple(names) == self.names:
