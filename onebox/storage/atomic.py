@@ -12,7 +12,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -133,8 +133,9 @@ def remove_orphans(folder: str | os.PathLike[str]) -> list[Path]:
         for entry in entries:
             match = TEMPORARY.fullmatch(entry.name)
             if match and owner_is_dead(match[1]):
-                remove(Path(entry.path))
-                removed.append(Path(entry.path))
+                with suppress(OSError):  # another user's, or removed by another process just now
+                    remove(Path(entry.path))
+                    removed.append(Path(entry.path))
     return removed
 
 

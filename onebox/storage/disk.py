@@ -32,7 +32,7 @@ def require_free(target: Path, needed: int, remedy: str = REMEDY) -> None:
 
 @contextmanager
 def full_disk_explained(
-    target: Path, needed: int | None = None, remedy: str = REMEDY
+    target: Path, needed: int | None = None, remedy: str = f"Nothing was left behind. {REMEDY}"
 ) -> Iterator[None]:
     """Turn the system's "no space left" (or "quota exceeded") into an error with the numbers."""
     try:
@@ -42,7 +42,7 @@ def full_disk_explained(
             raise
         size = "" if needed is None else f" of {format_bytes(needed)}"
         raise NotEnoughDisk(
-            f"The disk filled up while {target}{size} was being written; nothing was left behind, "
-            f"and {format_bytes(free_bytes(target.parent))} are free on the disk of "
-            f"{target.parent} now. {remedy}"
+            f"The disk filled up while {target}{size} was being written; "
+            f"{format_bytes(free_bytes(target.parent))} are free on the disk of {target.parent} "
+            f"now. {remedy}"
         ) from error

@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
 
 from onebox.config import format_bytes
 from onebox.errors import NotEnoughDisk
@@ -58,14 +57,14 @@ class SpillFolder:
     root : path
         The cache folder; made if it is not there.
     limit_bytes : int, optional
-        The most that the files in here may take together; by default what the disk holds.
+        The most that may be written to the folder; by default what the disk holds.
 
     Attributes
     ----------
     path : pathlib.Path
         The folder.
     used_bytes : int
-        What its files take, those that are still being written counted in full.
+        What has been written, or is just being written.
 
     Notes
     -----
@@ -75,10 +74,12 @@ class SpillFolder:
     --------
     >>> import tempfile
     >>> with SpillFolder(tempfile.mkdtemp(), limit_bytes=1000) as folder:
-    ...     with folder.create("block-0", 4) as file:
-    ...         _ = file.write(b"data")
-    ...     (folder.path / "block-0").read_bytes(), folder.used_bytes
-    (b'data', 4)
+    ...     with folder.writing(4):
+    ...         _ = (folder.path / "block").write_bytes(b"data")
+    ...     folder.used_bytes
+    4
+    >>> folder.path.exists()
+    False
     """
 
     def __init__(self, root: str | os.PathLike[str], limit_bytes: int | None = None) -> None:
@@ -88,46 +89,32 @@ class SpillFolder:
         self.path = temporary_beside(root / "spill")
         self.path.mkdir()
         self.limit_bytes = limit_bytes
-        self._lock = threading.RLock()
-        self._sizes: dict[str, int] = {}
-        self._in_writing: dict[str, int] = {}
+        self.used_bytes = 0
+        self._lock = threading.Lock()
         self._close = weakref.finalize(self, _remove_own, self.path, os.getpid())
 
-    @property
-    def used_bytes(self) -> int:
-        """Bytes of all files, those in writing counted in full."""
-        with self._lock:
-            return sum(self._sizes.values()) + sum(self._in_writing.values())
-
     @contextmanager
-    def create(self, name: str, n_bytes: int) -> Iterator[BinaryIO]:
-        """Write a new file of `n_bytes`, after making sure that there is room for it.
+    def writing(self, n_bytes: int) -> Iterator[None]:
+        """Write so many bytes more to the folder, after making sure that there is room for them.
 
         Raises
         ------
         NotEnoughDisk
             The limit or the disk does not allow it, or the disk fills up on the way (others write
-            to it too). The file is then removed.
+            to it too).
         """
-        target = self.path / name
-        self._reserve(target, n_bytes)
+        self._reserve(n_bytes)
         try:
-            with full_disk_explained(target, n_bytes, REMEDY), open(target, "xb") as file:
-                yield file
-            with self._lock:
-                self._sizes[name] = target.stat().st_size
+            with full_disk_explained(self.path, n_bytes, REMEDY):
+                yield
         except BaseException:
-            target.unlink(missing_ok=True)
+            self.release(n_bytes)
             raise
-        finally:
-            with self._lock:
-                del self._in_writing[name]
 
-    def remove(self, name: str) -> None:
-        """Delete one file and give its room back."""
+    def release(self, n_bytes: int) -> None:
+        """Count so many bytes as deleted."""
         with self._lock:
-            del self._sizes[name]
-        (self.path / name).unlink()
+            self.used_bytes -= n_bytes
 
     def close(self) -> None:
         """Delete the folder and all that is in it."""
@@ -144,21 +131,17 @@ class SpillFolder:
     ) -> None:
         self.close()
 
-    def _reserve(self, target: Path, n_bytes: int) -> None:
+    def _reserve(self, n_bytes: int) -> None:
         with self._lock:
-            if target.name in self._sizes or target.name in self._in_writing:
-                raise FileExistsError(f"{target} has been spilled already.")
-            used = self.used_bytes
-            if self.limit_bytes is not None and used + n_bytes > self.limit_bytes:
+            if self.limit_bytes is not None and self.used_bytes + n_bytes > self.limit_bytes:
                 raise NotEnoughDisk(
                     f"Spilling {format_bytes(n_bytes)} more to {self.path.parent}, where "
-                    f"{format_bytes(used)} are spilled already, goes beyond the disk limit of "
-                    f"{format_bytes(self.limit_bytes)}. Raise `disk`, or raise `memory` so that "
-                    "less is spilled."
+                    f"{format_bytes(self.used_bytes)} are spilled already, goes beyond the disk "
+                    f"limit of {format_bytes(self.limit_bytes)}. Raise `disk`, or raise `memory` "
+                    "so that less is spilled."
                 )
-            # What other threads have reserved but not written yet is no longer free.
-            require_free(target, n_bytes + sum(self._in_writing.values()), REMEDY)
-            self._in_writing[target.name] = n_bytes
+            require_free(self.path, n_bytes, REMEDY)
+            self.used_bytes += n_bytes
 
 
 def _remove_own(path: Path, pid: int) -> None:
