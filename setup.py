@@ -84,7 +84,14 @@ def kernel_extensions() -> list[Extension]:
             copy = GENERATED / level / f"{name}.c"
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(module.sources[0], copy)
-            extensions.append(Extension(f"onebox._kernels.{level}.{name}", [copy.as_posix()]))
+            extensions.append(
+                Extension(
+                    f"onebox._kernels.{level}.{name}",
+                    [copy.as_posix()],
+                    include_dirs=[PURE.as_posix()],
+                    depends=[header.as_posix() for header in PURE.glob("*.h")],
+                )
+            )
     return extensions
 
 

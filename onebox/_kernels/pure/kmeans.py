@@ -1,9 +1,11 @@
-"""One k-means iteration: nearest centres by blocked BLAS, sums by cluster, inertia.
+"""One k-means iteration: nearest centres, sums by cluster, inertia.
 
 The squared distance to a centre is ``||x||^2 + 2 * (||c||^2 / 2 - x.c)``, so the nearest centre
-needs matrix products only. Scores are laid out one centre a row, so that the comparison of
-centres runs over many data rows in one vector instruction.
+needs products of rows and centres only. Rows of up to 256 columns take the loops of ``nearest.h``
+where they were built; else BLAS computes the scores of a tile of rows, laid out one centre a row,
+so that the comparison of centres runs over many data rows in one vector instruction.
 """
+# ruff: noqa: F821 (HAS_DIRECT and nearest_direct are declared in kmeans.pxd)
 
 import cython
 from cython.cimports.libc.stdint import int32_t
@@ -14,35 +16,100 @@ from cython.cimports.onebox._kernels.pure.blas_calls import gemm
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def nearest(
+def assign_direct(
+    rows: cython.pointer(cython.const[cython.floating]),
+    n_rows: cython.Py_ssize_t,
+    n_columns: cython.Py_ssize_t,
+    centers: cython.pointer(cython.const[cython.floating]),
+    half_norms: cython.pointer(cython.const[cython.floating]),
+    n_clusters: cython.Py_ssize_t,
+    labels: cython.pointer(int32_t),
+    distances: cython.pointer(cython.floating),
+) -> cython.void:
+    columns: cython.floating[4096]
+    norms: cython.floating[16]
+    best: cython.floating[16]
+    label: int32_t[16]
+    lanes: cython.Py_ssize_t = 64 // cython.sizeof(rows[0])
+    start: cython.Py_ssize_t = 0
+    count: cython.Py_ssize_t
+    i: cython.Py_ssize_t
+    j: cython.Py_ssize_t
+    value: cython.floating
+    while start < n_rows:
+        count = min(n_rows - start, lanes)
+        for i in range(lanes):
+            norms[i] = 0
+        if count < lanes:
+            for i in range(lanes * n_columns):
+                columns[i] = 0
+        for j in range(n_columns):
+            for i in range(count):
+                columns[j * lanes + i] = rows[(start + i) * n_columns + j]
+        for j in range(n_columns):
+            for i in range(lanes):
+                norms[i] += columns[j * lanes + i] * columns[j * lanes + i]
+        nearest_direct(
+            cython.address(columns[0]),
+            centers,
+            half_norms,
+            n_columns,
+            n_clusters,
+            cython.address(best[0]),
+            cython.address(label[0]),
+        )
+        for i in range(count):
+            value = norms[i] + 2 * best[i]
+            distances[start + i] = 0 if value < 0 else value
+            labels[start + i] = label[i]
+        start += lanes
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def assign_tile(
+    rows: cython.pointer(cython.const[cython.floating]),
+    n_rows: cython.Py_ssize_t,
+    n_columns: cython.Py_ssize_t,
     scores: cython.pointer(cython.const[cython.floating]),
     stride: cython.Py_ssize_t,
-    half_norms: cython.const[cython.floating][::1],
-    count: cython.Py_ssize_t,
-    best: cython.pointer(cython.floating),
-    label: cython.pointer(cython.floating),
+    half_norms: cython.pointer(cython.const[cython.floating]),
+    n_clusters: cython.Py_ssize_t,
+    labels: cython.pointer(int32_t),
+    distances: cython.pointer(cython.floating),
 ) -> cython.void:
-    """Write the least of ``half_norms[c] - scores[c, i]`` over c, and its first c, for every i.
-
-    Labels are kept as floats here: values and labels of one width move in the same vectors.
-    """
+    """Find the least of ``half_norms[c] - scores[c, i]`` over c, and its first c, for every i."""
+    # Two buffers in turns: in one, the compiler drops the stores that change nothing and guards
+    # the others by branches that nobody can predict. Labels are floats, so that values and
+    # labels of one width move in the same vectors.
+    best: cython.floating[2048]
+    label: cython.floating[2048]
+    from_: cython.Py_ssize_t = 0
+    to: cython.Py_ssize_t = 1024
     i: cython.Py_ssize_t
     c: cython.Py_ssize_t
-    row: cython.pointer(cython.const[cython.floating])
-    half_norm: cython.floating
+    j: cython.Py_ssize_t
     value: cython.floating
     number: cython.floating
-    for i in range(count):
+    for i in range(n_rows):
         best[i] = half_norms[0] - scores[i]
         label[i] = 0
-    for c in range(1, half_norms.shape[0]):
-        row = scores + c * stride
-        half_norm = half_norms[c]
+    for c in range(1, n_clusters):
         number = c
-        for i in range(count):
-            value = half_norm - row[i]
-            label[i] = number if value < best[i] else label[i]
-            best[i] = value if value < best[i] else best[i]
+        for i in range(n_rows):
+            value = half_norms[c] - scores[c * stride + i]
+            label[to + i] = number if value < best[from_ + i] else label[from_ + i]
+            best[to + i] = value if value < best[from_ + i] else best[from_ + i]
+        from_, to = to, from_
+    for i in range(n_rows):
+        value = 0
+        for j in range(n_columns):
+            value += rows[i * n_columns + j] * rows[i * n_columns + j]
+        value += 2 * best[from_ + i]
+        distances[i] = 0 if value < 0 else value
+        labels[i] = cython.cast(int32_t, label[from_ + i])
 
 
 def assign(
@@ -71,28 +138,25 @@ def assign(
         and 0 < tile <= 1024
     ):
         raise ValueError("assign: the shapes of the arguments do not fit together")
-    label: cython.floating[1024]
+    if n_rows == 0:
+        return
     row: cython.Py_ssize_t = 0
     count: cython.Py_ssize_t
-    i: cython.Py_ssize_t
-    j: cython.Py_ssize_t
-    norm: cython.floating
     zero: cython.floating = 0
     with cython.nogil:
+        if HAS_DIRECT and n_columns <= 256:
+            assign_direct(cython.address(X[0, 0]), n_rows, n_columns,
+                          cython.address(centers[0, 0]), cython.address(half_norms[0]),
+                          n_clusters, cython.address(labels[0]), cython.address(distances[0]))
+            row = n_rows
         while row < n_rows:
             count = min(n_rows - row, tile)
             gemm(True, False, count, n_clusters, n_columns, cython.address(X[row, 0]), n_columns,
                  cython.address(centers[0, 0]), n_columns, zero,
                  cython.address(scores[0, 0]), tile)
-            nearest(cython.address(scores[0, 0]), tile, half_norms, count,
-                    cython.address(distances[row]), cython.address(label[0]))
-            for i in range(count):
-                norm = 0
-                for j in range(n_columns):
-                    norm += X[row + i, j] * X[row + i, j]
-                norm += 2 * distances[row + i]
-                distances[row + i] = 0 if norm < 0 else norm
-                labels[row + i] = cython.cast(int32_t, label[i])
+            assign_tile(cython.address(X[row, 0]), count, n_columns,
+                        cython.address(scores[0, 0]), tile, cython.address(half_norms[0]),
+                        n_clusters, cython.address(labels[row]), cython.address(distances[row]))
             row += tile
 
 
