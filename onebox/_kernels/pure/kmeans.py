@@ -59,7 +59,7 @@ def assign_direct(
             cython.address(label[0]),
         )
         for i in range(count):
-            value = norms[i] + 2 * best[i]
+            value = norms[i] + best[i] + best[i]
             distances[start + i] = 0 if value < 0 else value
             labels[start + i] = label[i]
         start += lanes
@@ -93,6 +93,8 @@ def assign_tile(
     j: cython.Py_ssize_t
     value: cython.floating
     number: cython.floating
+    old: cython.floating
+    old_label: cython.floating
     for i in range(n_rows):
         best[i] = half_norms[0] - scores[i]
         label[i] = 0
@@ -100,14 +102,17 @@ def assign_tile(
         number = c
         for i in range(n_rows):
             value = half_norms[c] - scores[c * stride + i]
-            label[to + i] = number if value < best[from_ + i] else label[from_ + i]
-            best[to + i] = value if value < best[from_ + i] else best[from_ + i]
+            old = best[from_ + i]
+            old_label = label[from_ + i]
+            label[to + i] = number if value < old else old_label
+            # Not the same condition again: sharing it makes one branch of both.
+            best[to + i] = old if old <= value else value
         from_, to = to, from_
     for i in range(n_rows):
         value = 0
         for j in range(n_columns):
             value += rows[i * n_columns + j] * rows[i * n_columns + j]
-        value += 2 * best[from_ + i]
+        value += best[from_ + i] + best[from_ + i]
         distances[i] = 0 if value < 0 else value
         labels[i] = cython.cast(int32_t, label[from_ + i])
 
