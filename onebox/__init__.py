@@ -6,6 +6,8 @@ The public names are loaded when they are first used, so that ``import onebox`` 
 from __future__ import annotations
 
 import importlib
+import sys
+import types
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
@@ -54,9 +56,23 @@ def __getattr__(name: str) -> Any:
                 raise
             raise AttributeError(f"module 'onebox' has no attribute {name!r}") from None
     value = getattr(importlib.import_module(home), name)
-    globals()[name] = value  # a submodule of the same name must not take its place later
+    globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+class _Package(types.ModuleType):
+    """A package whose submodules do not take the place of the public functions of the same name.
+
+    Importing ``onebox.config`` would otherwise put the module where ``ob.config(...)`` belongs.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _HOMES and isinstance(value, types.ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -230,8 +230,10 @@ class OnePass(Estimator):
 class MultiPass(Estimator):
     """A loop of scans, each parametrised by the model so far."""
 
-    def _passes(self, view: View, largest: Aggregate[Any], settings: Settings) -> Run:
-        return Run(view, [largest], settings=settings, many_passes=True, job=type(self).__name__)
+    def _passes(
+        self, view: View, aggregates: Sequence[Aggregate[Any]], settings: Settings
+    ) -> Run:
+        return Run(view, aggregates, settings=settings, many_passes=True, job=type(self).__name__)
 
 
 class _BlockFunction:

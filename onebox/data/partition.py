@@ -15,14 +15,14 @@ from dataclasses import dataclass
 PIECES_PER_LEVEL = 256
 BLOCK_BYTES = 8 * 2**20
 MIN_BLOCK_ROWS = 512
-MAX_BLOCK_ROWS = 65536
+MAX_BLOCK_ROWS = 32768
 
 
 def block_rows(row_bytes: int) -> int:
-    """Rows of a block: the power of two that keeps its matrix within 8 MB, between 512 and 65,536.
+    """Rows of a block: the power of two that keeps its matrix within 8 MB, between 512 and 32,768.
 
     >>> block_rows(41 * 8), block_rows(1), block_rows(100_000)
-    (16384, 65536, 512)
+    (16384, 32768, 512)
     """
     rows = max(1, BLOCK_BYTES // max(row_bytes, 1))
     return min(max(1 << (rows.bit_length() - 1), MIN_BLOCK_ROWS), MAX_BLOCK_ROWS)

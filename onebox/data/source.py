@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,10 +21,13 @@ if TYPE_CHECKING:
 class Source(ABC):
     """Where rows come from."""
 
-    single_pass: ClassVar[bool] = False
-    raw: ClassVar[bool] = False
+    single_pass: bool = False
+    """Whether the rows can be read once only."""
+    raw: bool = False
     """Whether reading again costs no decoding, so that nothing is gained by keeping blocks."""
 
+    in_memory: bool = False
+    """Whether the caller holds the rows already, so that reading copies nothing."""
     named: bool = True
     """Whether the columns' names come from the data; if not they are x0, x1, ..."""
 

@@ -80,22 +80,42 @@ def is_large(aggregate: Aggregate[Any], view: View) -> bool:
 
 @dataclass(frozen=True)
 class _Need:
-    """Bytes that a scan takes: once, and for every worker."""
+    """Bytes that a scan takes: once, for every unit in flight, and for every worker."""
 
+    names: str
     shared: int
-    summaries: int
+    unit: int
     worker: int
     reading: int
     block: int
+    states: int
 
     def peak(self, n_workers: int) -> int:
-        return self.shared + n_workers * self.worker
+        return self.shared + _in_flight(n_workers) * self.unit + n_workers * self.worker
+
+
+def _in_flight(n_workers: int) -> int:
+    """Units begun and not merged yet: a worker more than there are, so that none waits."""
+    return n_workers + 1 if n_workers > 1 else 1
 
 
 def make_plan(
-    view: View, aggregates: Sequence[Aggregate[Any]], settings: Settings, *, many_passes: bool = False
+    view: View,
+    scans: Sequence[Sequence[Aggregate[Any]]],
+    settings: Settings,
+    *,
+    many_passes: bool = False,
 ) -> Plan:
-    """Project what a scan needs and choose how to run it.
+    """Project what some scans need, one after the other, and choose how to run them.
+
+    Parameters
+    ----------
+    view : View
+    scans : sequence of sequences of Aggregate
+        For each scan, the aggregates that share it.
+    settings : Settings
+    many_passes : bool
+        Whether blocks should be kept from one scan to the next.
 
     Raises
     ------
@@ -104,16 +124,17 @@ def make_plan(
     """
     budget = memory_budget(settings)
     layout = view.layout
-    need = _need(view, aggregates)
+    needs = [_need(view, parts) for parts in scans or [()]]
     asked = settings.n_jobs or 1
-    large = any(is_large(part, view) for part in aggregates)
+    need = max(needs, key=lambda one: one.peak(asked))
+    large = any(is_large(part, view) for parts in scans for part in parts)
     n_workers = asked if large else max(1, min(asked, len(layout.units)))
     while n_workers > 1 and need.peak(n_workers) > budget:
         n_workers -= 1
     if need.peak(n_workers) > budget:
-        raise NotEnoughMemory(_refusal(view, aggregates, need, budget))
+        raise NotEnoughMemory(_refusal(view, need, budget))
     left = budget - need.peak(n_workers)
-    state_bytes = _state_bytes(view, aggregates)
+    state_bytes = max(one.states for one in needs)
     states_on_disk = state_bytes > left // 2
     if not states_on_disk:
         left -= state_bytes
@@ -122,7 +143,7 @@ def make_plan(
     keep = _keep(view, decoded, left, settings) if many_passes else "source"
     return Plan(
         n_workers=n_workers,
-        in_flight=n_workers + 1 if n_workers > 1 else 0,
+        in_flight=_in_flight(n_workers),
         keep=keep,
         peak_bytes=budget - left + (decoded or 0 if keep == "memory" else 0),
         disk_bytes=(decoded or 0) if keep == "disk" else 0,
@@ -152,45 +173,42 @@ def _need(view: View, aggregates: Sequence[Aggregate[Any]]) -> _Need:
     reading = max(
         (view.source.reading_bytes(u.span, view.source_columns, rows) for u in units), default=0
     )
-    decoded = rows * view.decoded_row_bytes
+    decoded = 0 if view.source.in_memory else rows * view.decoded_row_bytes
     block = rows * view.row_bytes
     work = max((part.work_nbytes(schema, rows) for part in aggregates), default=0)
     pieces = max((unit.n_partitions for unit in units), default=1)
-    shared = worker = 0
+    shared = unit_bytes = 0
     for part in aggregates:
         nbytes, groups = part.nbytes(schema), n_groups(part)
         if is_large(part, view):
             shared += 2 * nbytes
         else:
             shared += min(groups, max(layout.n_partitions, 1)) * nbytes
-            # one in work, and one waiting for its turn
-            worker += 2 * (min(groups, pieces) + 1) * nbytes
-    summaries = shared + worker
-    # Decoded batches overlap: the next is made while the last is still held.
-    worker += reading + 2 * decoded + block + work + WORKER_OVERHEAD
-    return _Need(shared, summaries, worker, reading, 2 * decoded + block + work)
+            # the shares of the groups, and the partition in work where a share has begun already
+            unit_bytes += (min(groups, pieces) + (pieces > groups > 1)) * nbytes
+    names = ", ".join(type(part).__name__ for part in aggregates) or "Reading"
+    working = 2 * decoded + block + work  # the next batch is made while the last is still held
+    states = sum(s.itemsize for part in aggregates for s in part.row_state(schema))
+    return _Need(
+        names, shared, unit_bytes, reading + working + WORKER_OVERHEAD, reading, working,
+        states * (layout.n_rows or 0),
+    )  # fmt: skip
 
 
 def _rows(unit: Unit, otherwise: int) -> int:
     return otherwise if unit.n_rows is None else max(unit.n_rows, 1)
 
 
-def _state_bytes(view: View, aggregates: Sequence[Aggregate[Any]]) -> int:
-    width = sum(s.itemsize for part in aggregates for s in part.row_state(view.schema))
-    return width * (view.layout.n_rows or 0)
-
-
-def _refusal(view: View, aggregates: Sequence[Aggregate[Any]], need: _Need, budget: int) -> str:
-    names = ", ".join(type(part).__name__ for part in aggregates)
-    p = view.schema.n_features
+def _refusal(view: View, need: _Need, budget: int) -> str:
+    summaries = need.shared + need.unit
     remedies = "raise `memory`"
-    if need.summaries > budget // 2:
+    if summaries > budget // 2:
         remedies = f"select columns, reduce them with SparseRandomProjection, or {remedies}"
     elif view.layout.rows_per_block > 1:
         remedies = f"select columns, or {remedies}"
     return (
-        f"{names} needs {format_bytes(need.peak(1))} for {p:,} columns with one worker "
-        f"(summaries {format_bytes(need.summaries)}, one block of "
+        f"{need.names} needs {format_bytes(need.peak(1))} for {view.schema.n_features:,} columns with one worker "
+        f"(summaries {format_bytes(summaries)}, one block of "
         f"{view.layout.rows_per_block:,} rows {format_bytes(need.block)}, reading "
         f"{format_bytes(need.reading)}); the budget is {format_bytes(budget)}. "
         f"{remedies[0].upper()}{remedies[1:]}."

@@ -11,7 +11,10 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, TypeVar
 
-from onebox.aggregates.aggregate import Aggregate, Tiled, parts_of
+import numpy as np
+from numpy.typing import NDArray
+
+from onebox.aggregates.aggregate import Aggregate, RowState, Tiled, parts_of
 from onebox.config import Settings, resolve
 from onebox.data.block import Block
 from onebox.data.partition import Unit
@@ -43,7 +46,7 @@ class Run:
     ----------
     view : View
     aggregates : sequence of Aggregate
-        What will be scanned for, at its largest: the plan is made for it.
+        What will be scanned for, each in a scan of its own and at its largest: the plan is for these.
     settings : Settings
         How to run.
     many_passes : bool
@@ -63,10 +66,10 @@ class Run:
     ) -> None:
         self.view, self.job = view, job
         self.settings = settings if settings is not None else resolve()
-        flat = [part for aggregate in aggregates for part in parts_of(aggregate)]
-        if any(part.refuses_missing for part in flat):
+        scans = [parts_of(aggregate) for aggregate in aggregates]
+        if any(part.refuses_missing for parts in scans for part in parts):
             view.refuse_known_nulls()
-        self.plan = make_plan(view, flat, self.settings, many_passes=many_passes)
+        self.plan = make_plan(view, scans, self.settings, many_passes=many_passes)
         self.meter = Meter()
         self.report = FitReport(budget=self.plan.budget, n_workers=self.plan.n_workers)
         self._listener = listener_for(self.settings.progress)
@@ -151,6 +154,11 @@ class Run:
         """What a task makes of the blocks of each unit, in the order of the units."""
         return self.each(lambda unit: self._do_unit(unit, task), self.view.layout.units)
 
+    def row_state(self, state: RowState) -> NDArray[Any]:
+        """A row state as the last scan left it, over all rows in order."""
+        parts = self._states.in_order(state)
+        return np.concatenate(parts) if parts else np.empty(0, state.dtype)
+
     def blocks_of(self, units: Sequence[Unit]) -> Iterator[Block]:
         """The blocks of some units in order, for a task that takes several."""
         for unit in units:
@@ -162,7 +170,7 @@ class Run:
         try:
             for item in items:
                 pending.append(self._executor.submit(task, item))
-                if len(pending) > self.plan.in_flight:
+                if len(pending) >= self.plan.in_flight:
                     yield pending.popleft().result()
                     self._tell()
             while pending:

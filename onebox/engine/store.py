@@ -17,24 +17,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onebox.aggregates.aggregate import RowState
-from onebox.config import format_bytes
 from onebox.data.block import Block, Weights
 from onebox.data.columns import MatrixColumns
 from onebox.data.partition import Partition, Unit
 from onebox.data.schema import Schema
 from onebox.data.scratch import Scratch
-from onebox.errors import NotEnoughDisk
-from onebox.storage.disk import full_disk_explained, require_free
-from onebox.storage.spill import REMEDY, SpillFolder
+from onebox.storage.spill import SpillFolder
 
 
 class SpillFile:
     """Raw arrays in one file, written once each and read back into buffers; safe for threads."""
 
     def __init__(self, folder: SpillFolder) -> None:
-        self._limit = folder.limit_bytes
-        self._path = folder.path / "blocks.raw"
-        self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+        self._folder = folder
+        self._handle = os.open(folder.path / "blocks.raw", os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
         self._lock = threading.Lock()
         self._end = 0
 
@@ -51,17 +47,9 @@ class SpillFile:
             When the limit or the disk does not allow it.
         """
         data = memoryview(np.ascontiguousarray(array)).cast("B") if array.size else memoryview(b"")
-        with self._lock:
-            if self._limit is not None and self._end + len(data) > self._limit:
-                raise NotEnoughDisk(
-                    f"Spilling blocks to {self._path.parent.parent} takes more than the disk limit of "
-                    f"{format_bytes(self._limit)} ({format_bytes(self._end)} are written). Raise "
-                    "`disk`, or raise `memory` so that less is spilled, or set disk=0 to read the "
-                    "files again in every pass."
-                )
-            require_free(self._path, len(data), REMEDY)
-            at, self._end = self._end, self._end + len(data)
-        with full_disk_explained(self._path, len(data), REMEDY):
+        with self._folder.writing(len(data)):
+            with self._lock:
+                at, self._end = self._end, self._end + len(data)
             self._write(data, at)
         return at
 
@@ -184,7 +172,7 @@ class RowStates:
             if held is None or self._file is not None:
                 array = np.full(block.n_rows, state.fill, state.dtype)
                 if held is not None and self._file is not None:
-                    self._file.read(array, held)
+                    self._file.read(array, held[0])
                 elif self._file is None:
                     self._held[key] = array
                 held = array
@@ -197,9 +185,21 @@ class RowStates:
         for name, array in block.state.items():
             key = (unit.first_partition, ordinal, name)
             if key in self._held:
-                self._file.overwrite(array, self._held[key])
+                self._file.overwrite(array, self._held[key][0])
             else:
-                self._held[key] = self._file.append(array)
+                self._held[key] = (self._file.append(array), len(array))
+
+    def in_order(self, state: RowState) -> list[NDArray[Any]]:
+        """The arrays of one state, in the order of the rows."""
+        keys = sorted(key for key in self._held if key[2] == state.name)
+        if self._file is None:
+            return [self._held[key] for key in keys]
+        parts = []
+        for key in keys:
+            at, n_rows = self._held[key]
+            parts.append(np.empty(n_rows, state.dtype))
+            self._file.read(parts[-1], at)
+        return parts
 
 
 def _kept(block: Block, X: Any, y: Any, w: Any, raw_y: NDArray[Any] | None) -> _Kept:

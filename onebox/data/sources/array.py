@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Iterator, Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from onebox.data.columns import Columns, MatrixColumns, SparseColumns
 from onebox.data.partition import Span
+from onebox.data.schema import require_columns
 from onebox.data.source import Source
 from onebox.errors import BadInput, WrongType
 
@@ -26,12 +28,17 @@ class ArraySource(Source):
         Of one or two dimensions. Pages of a memory-mapped array are given back after reading.
     names : sequence of str, optional
         Names of the columns; x0, x1, ... without them.
+    owner : object, optional
+        What the caller handed over, when the array was made of it: tells rows apart.
     """
 
     raw = True
 
     def __init__(
-        self, array: NDArray[Any] | sp.csr_array, names: Sequence[str] | None = None
+        self,
+        array: NDArray[Any] | sp.csr_array,
+        names: Sequence[str] | None = None,
+        owner: object | None = None,
     ) -> None:
         require_numbers(array.dtype, "The array")
         if not 1 <= array.ndim <= 2:
@@ -42,13 +49,23 @@ class ArraySource(Source):
         one = isinstance(array, np.ndarray) and array.ndim == 1
         self.array: Any = array.reshape(-1, 1) if one else array
         self._dtype = array.dtype.newbyteorder("=")
+        self.named = names is not None
         self._names = array_names(self.array.shape[1], names)
+        self._seen = self._names
+        self._owner = array if owner is None else owner  # held, so that its id stays taken
         self._pages = _mapped_pages(array) if isinstance(array, np.ndarray) else None
 
     @property
     def schema(self) -> pa.Schema:
         kind = pa.from_numpy_dtype(self._dtype)
-        return pa.schema([(name, kind) for name in self._names])
+        return pa.schema([(name, kind) for name in self._seen])
+
+    def narrowed(self, columns: Sequence[str]) -> ArraySource:
+        """The same rows with these columns only, in this order."""
+        require_columns(list(self._seen), list(columns))
+        other = copy(self)
+        other._seen = tuple(columns)
+        return other
 
     def spans(self) -> list[Span]:
         nbytes = 0  # nothing comes from a disk
@@ -67,7 +84,7 @@ class ArraySource(Source):
 
     @property
     def token(self) -> object:
-        return ("array", id(self.array))
+        return ("array", id(self._owner))
 
     def describe(self) -> str:
         return f"{'sparse' if sp.issparse(self.array) else 'numpy'} array {self.array.shape}"

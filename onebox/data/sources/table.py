@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
 
 import pyarrow as pa
 
 from onebox.data.columns import Columns, TableColumns
 from onebox.data.partition import Span
 from onebox.data.source import Source
+from onebox.data.sources.settle import conform, plain_schema
 
 
 class TableSource(Source):
-    """Rows of a table in memory."""
+    """Rows of a table in memory.
 
-    raw: ClassVar[bool] = True
+    Parameters
+    ----------
+    table : pyarrow.Table
+    columns : sequence of str, optional
+        The columns to see, in this order.
+    owner : object, optional
+        What the caller handed over, when the table was made of it: tells rows apart.
+    """
 
-    def __init__(self, table: pa.Table, owner: object | None = None) -> None:
+    raw = True
+
+    def __init__(
+        self, table: pa.Table, columns: Sequence[str] | None = None, owner: object | None = None
+    ) -> None:
         self.table = table
-        self._token = ("table", id(table if owner is None else owner))
-        self._owner = owner  # keeps the id taken
+        self._schema = plain_schema(table.schema, columns, "the table")
+        self._owner = table if owner is None else owner  # held, so that its id stays taken
 
     @property
     def schema(self) -> pa.Schema:
-        return self.table.schema.remove_metadata()
+        return self._schema
 
     def spans(self) -> list[Span]:
         return [Span("", 0, 0, self.table.num_rows, 0, "", seekable=True)]
@@ -32,16 +43,17 @@ class TableSource(Source):
     def read(
         self, span: Span, start: int, stop: int, names: Sequence[str], rows_per_batch: int
     ) -> Iterator[Columns]:
+        target = pa.schema([self._schema.field(name) for name in names])
         part = self.table.select(list(names)).slice(start, stop - start)
         for batch in part.to_batches(max_chunksize=rows_per_batch):
-            yield TableColumns(batch)
+            yield TableColumns(conform(batch, target, "the table"))
 
     def null_count(self, span: Span, name: str) -> int | None:
         return int(self.table.column(name).null_count)
 
     @property
     def token(self) -> object:
-        return self._token
+        return ("table", id(self._owner))
 
     def describe(self) -> str:
         return f"table of {self.table.num_rows:,} rows"

@@ -1,0 +1,242 @@
+"""k-means by exact Lloyd iterations, one scan each."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from onebox.base import MultiPass
+from onebox.cluster.lloyd import LABELS, Centers, Farthest, Inertia, Lloyd, label, relocate, transform
+from onebox.cluster.seeding import Seeds, sample_size, seeds
+from onebox.config import Settings
+from onebox.data.scratch import Scratch
+from onebox.data.view import View
+from onebox.dataset import Dataset
+from onebox.engine.run import Run
+from onebox.errors import BadInput, EmptyData
+
+Float64 = NDArray[np.float64]
+STARTS = ("k-means||", "k-means++", "random")
+
+
+class KMeans(  # type: ignore[misc]
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, MultiPass
+):
+    """k-means clustering.
+
+    Parameters
+    ----------
+    n_clusters : int, default=8
+    init : {"k-means||", "k-means++", "random"} or array of shape (n_clusters, n_features)
+        How to start. The named ones pick among a sample of the rows, drawn in one pass.
+    n_init : int or "auto", default="auto"
+        Starts to try; the one with the least inertia stays. "auto" is 1.
+    max_iter : int, default=300
+        Passes of one start, at the most.
+    tol : float, default=1e-4
+        Centres that move less than this, relative to the columns' mean variance, have converged.
+    verbose : int, default=0
+    random_state : int, RandomState or None, default=None
+        An int makes it deterministic: the sample depends on the seed and the rows' places only.
+    copy_x : bool, default=True
+        For scikit-learn's sake: data are never changed.
+    algorithm : {"lloyd"}, default="lloyd"
+
+    Attributes
+    ----------
+    cluster_centers_ : ndarray of shape (n_clusters, n_features)
+    labels_ : ndarray of shape (n_samples,), or a lazy Dataset when fitted on one
+    inertia_ : float
+        Weighted sum of squared distances to the nearest centre.
+    n_iter_ : int
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str, where the columns have names
+    fit_report_ : FitReport
+
+    Raises
+    ------
+    BadInput
+        When there are fewer rows than clusters, or parameters do not fit.
+    BadValue
+        For a NaN or an infinity, naming its place.
+    NotEnoughMemory
+        When one block and the sums do not fit the budget.
+
+    Notes
+    -----
+    Cost: 1 pass to draw the start (none when `init` is an array and `tol` is 0), 1 an iteration, 1 for
+    inertia and labels. Blocks stay decoded in memory between passes when they fit the budget, else
+    they are spilled once to the cache folder. Row state: 4 bytes a row.
+
+    Exactness: exact Lloyd iterations, labels to rounding in the dtype of X, sums in float64. The same
+    bits for any number of workers and any budget.
+
+    Sources: Lloyd, IEEE Trans. Information Theory 28 (1982); Bahmani et al., "Scalable K-Means++",
+    PVLDB 5 (2012).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from onebox.cluster import KMeans
+    >>> X = np.array([[1, 2], [1, 4], [1, 0], [10, 2], [10, 4], [10, 0]])
+    >>> model = KMeans(n_clusters=2, random_state=0).fit(X)
+    >>> sorted(model.cluster_centers_.tolist())
+    [[1.0, 2.0], [10.0, 2.0]]
+    >>> len(set(model.predict([[0, 0], [12, 3]]).tolist()))
+    2
+    """
+
+    def __init__(
+        self,
+        n_clusters: int = 8,
+        *,
+        init: Any = "k-means||",
+        n_init: int | str = "auto",
+        max_iter: int = 300,
+        tol: float = 1e-4,
+        verbose: int = 0,
+        random_state: Any = None,
+        copy_x: bool = True,
+        algorithm: str = "lloyd",
+    ) -> None:
+        self.n_clusters = n_clusters
+        self.init = init
+        self.n_init = n_init
+        self.max_iter = max_iter
+        self.tol = tol
+        self.verbose = verbose
+        self.random_state = random_state
+        self.copy_x = copy_x
+        self.algorithm = algorithm
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> KMeans:
+        """Find the centres.
+
+        Parameters
+        ----------
+        X : array, sparse matrix, table, path or Dataset, of shape (n_samples, n_features)
+        y : ignored
+        sample_weight : array of shape (n_samples,) or Dataset of the same rows, optional
+
+        Returns
+        -------
+        KMeans
+        """
+        self._check_parameters()
+        view, settings = self._training_view(X, None, sample_weight)
+        rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31 - 1))
+        self._refuse_too_few(view.layout.n_rows if not view.drops_rows else None)
+        drawing = Seeds(
+            sample_size(self.n_clusters, view.row_bytes), int(rng.integers(2**31 - 1))
+        )
+        self._dtype = view.schema.dtype
+        with self._open(view, drawing, settings) as run:
+            rows, variance = drawing.result(run.scan(drawing))
+            self._refuse_too_few(run.report.rows)
+            tolerance = self.tol * float(variance.mean())
+            best: tuple[float, Float64, int] | None = None
+            for start in self._starts(rows, rng):
+                centers, n_iter = self._iterate(run, start, tolerance)
+                final = Inertia(Centers(centers, self._dtype))
+                inertia = final.result(run.scan(final))
+                if best is None or inertia < best[0]:
+                    best, labels = (inertia, centers, n_iter), self._labels(run, X)
+        assert best is not None
+        self.inertia_, centers, self.n_iter_ = best
+        self.cluster_centers_ = centers.astype(self._dtype)
+        self._n_features_out = self.n_clusters
+        self.labels_ = self.predict(X) if labels is None else labels
+        self.fit_report_ = run.report
+        return self
+
+    def predict(self, X: Any) -> Any:
+        """Index of the nearest centre of every row: an array, or a lazy Dataset for a Dataset."""
+        check_is_fitted(self)
+        find = partial(_label, centers=self.cluster_centers_)
+        return self._apply(X, find, [("label", np.int32)])
+
+    def transform(self, X: Any) -> Any:
+        """Distance of every row to every centre."""
+        check_is_fitted(self)
+        names = self.get_feature_names_out()
+        distances = partial(_transform, centers=self.cluster_centers_)
+        return self._apply(X, distances, [(name, self.cluster_centers_.dtype) for name in names])
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Minus the inertia of these rows; one pass."""
+        check_is_fitted(self)
+        view, settings = self._training_view(X, None, sample_weight, reset=False)
+        scoring = Inertia(Centers(self.cluster_centers_.astype(np.float64), view.schema.dtype))
+        with Run(view, [scoring], settings=settings, job="KMeans score") as run:
+            return -scoring.result(run.scan(scoring))
+
+    def _open(self, view: View, drawing: Seeds, settings: Settings) -> Run:
+        centers = np.zeros((self.n_clusters, view.schema.n_features))
+        return self._passes(view, [drawing, Lloyd(Centers(centers, view.schema.dtype))], settings)
+
+    def _starts(self, rows: Any, rng: np.random.Generator) -> list[Float64]:
+        if not isinstance(self.init, str):
+            given = np.array(self.init, dtype=np.float64)
+            if given.shape != (self.n_clusters, rows.shape[1]):
+                raise BadInput(
+                    f"init has shape {given.shape}; {self.n_clusters} clusters of {rows.shape[1]} "
+                    f"features need ({self.n_clusters}, {rows.shape[1]})."
+                )
+            return [given]
+        count = 1 if self.n_init == "auto" else int(self.n_init)
+        return [seeds(rows, self.init, self.n_clusters, rng) for _ in range(count)]
+
+    def _iterate(self, run: Run, centers: Float64, tolerance: float) -> tuple[Float64, int]:
+        for iteration in range(1, self.max_iter + 1):
+            step = Lloyd(Centers(centers, self._dtype))
+            summary = run.scan(step, job=f"KMeans pass {iteration}")
+            if not summary.weights.all():
+                empty = int((summary.weights == 0).sum())
+                search = Farthest(step.centers, empty)
+                relocate(summary, run.scan(search, job=f"KMeans pass {iteration}, empty clusters"))
+            moved = step.result(summary)
+            shift = float(((moved - centers) ** 2).sum())
+            centers = moved
+            if self.verbose:
+                print(f"KMeans pass {iteration}: {summary.n_changed:,} labels changed, shift {shift:.3g}")
+            if summary.n_changed == 0 or shift <= tolerance:
+                break
+        return centers, iteration
+
+    def _labels(self, run: Run, X: Any) -> NDArray[np.int32] | None:
+        """The labels of the last scan, in the order of the rows; None for a lazy answer."""
+        return None if isinstance(X, Dataset) else run.row_state(LABELS)
+
+    def _check_parameters(self) -> None:
+        if not isinstance(self.n_clusters, int | np.integer) or self.n_clusters < 1:
+            raise BadInput(f"n_clusters={self.n_clusters!r} must be an integer of 1 or more.")
+        if isinstance(self.init, str) and self.init not in STARTS:
+            raise BadInput(f"init={self.init!r} must be one of {STARTS} or an array of centres.")
+        if self.max_iter < 1:
+            raise BadInput(f"max_iter={self.max_iter!r} must be 1 or more.")
+        if self.n_init != "auto" and (not isinstance(self.n_init, int | np.integer) or self.n_init < 1):
+            raise BadInput(f"n_init={self.n_init!r} must be 'auto' or an integer of 1 or more.")
+        if self.algorithm != "lloyd":
+            raise BadInput(f"algorithm={self.algorithm!r} is not known; use 'lloyd'.")
+
+    def _refuse_too_few(self, n_rows: int | None) -> None:
+        if n_rows == 0:
+            raise EmptyData("KMeans was given 0 rows; a minimum of 1 is required.")
+        if n_rows is not None and n_rows < self.n_clusters:
+            raise BadInput(
+                f"n_samples={n_rows} should be >= n_clusters={self.n_clusters}: ask for fewer clusters."
+            )
+
+
+def _label(X: Any, *, centers: Any) -> NDArray[np.int32]:
+    return label(X, centers.astype(np.float64), Scratch())
+
+
+def _transform(X: Any, *, centers: Any) -> Any:
+    return transform(X, centers.astype(np.float64)).astype(centers.dtype)

@@ -1,0 +1,223 @@
+"""What k-means scans for: sums by nearest centre, the inertia, and the rows farthest from theirs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onebox._kernels import kmeans
+from onebox.aggregates.aggregate import Aggregate, RowState
+from onebox.data.block import Block
+from onebox.data.columns import Floats
+from onebox.data.schema import Schema
+from onebox.data.scratch import Scratch
+
+Float64 = NDArray[np.float64]
+
+TILE = 256  # rows whose scores against all centres stay in the fast levels of memory
+LABELS = RowState("labels", np.int32, fill=-1)
+
+
+class Centers:
+    """Centres made ready for blocked assignment.
+
+    The nearest centre of x is the least of ``||c||²/2 - x.c``. That difference of large numbers is
+    taken about the centres' mean, where it is small: ``x.(c - m)`` against
+    ``||c - m||²/2 + m.(c - m)`` has the same minimum and loses no digits to a large m.
+    """
+
+    def __init__(self, centers: Float64, dtype: np.dtype[Any]) -> None:
+        self.exact = centers
+        middle = centers.mean(axis=0)
+        moved = centers - middle
+        half_norms = 0.5 * np.einsum("ij,ij->i", moved, moved) + moved @ middle
+        self.moved: Floats = np.ascontiguousarray(moved, dtype)
+        self.half_norms: Floats = half_norms.astype(dtype)
+
+    def nearest(self, X: Floats, scratch: Scratch) -> NDArray[np.int32]:
+        """The label of every row: the first of the nearest centres."""
+        n, k = len(X), len(self.exact)
+        labels = scratch.take("kmeans.labels", (n,), np.int32)
+        scores = scratch.take("kmeans.scores", (k, TILE), X.dtype)
+        costs = scratch.take("kmeans.costs", (n,), X.dtype)
+        kmeans.assign(X, self.moved, self.half_norms, scores, labels, costs)
+        return labels
+
+
+@dataclass
+class LloydSummary:
+    """Sums over the rows seen, by nearest centre."""
+
+    sums: Float64  # (k, p)
+    weights: Float64  # (k,)
+    n_changed: int
+
+
+@dataclass(frozen=True, eq=False)
+class Lloyd(Aggregate[LloydSummary]):
+    """One iteration of k-means: sums and weights by nearest centre, and how many labels changed.
+
+    Notes
+    -----
+    Cost: 1 pass; summary 8 k (p + 1) bytes, row state 4 bytes a row.
+
+    Exactness: labels to rounding in the dtype of X; sums in float64.
+
+    Source: Lloyd, "Least squares quantization in PCM", IEEE Trans. Information Theory 28 (1982).
+    """
+
+    centers: Centers
+    grouped: ClassVar[bool] = False
+
+    def empty(self, schema: Schema) -> LloydSummary:
+        k, p = self.centers.exact.shape
+        return LloydSummary(np.zeros((k, p)), np.zeros(k), 0)
+
+    def nbytes(self, schema: Schema) -> int:
+        k, p = self.centers.exact.shape
+        return 8 * k * (p + 1) + 8
+
+    def work_nbytes(self, schema: Schema, n_rows: int) -> int:
+        itemsize = schema.dtype.itemsize
+        return n_rows * (4 + itemsize) + TILE * itemsize * len(self.centers.exact)
+
+    def row_state(self, schema: Schema) -> tuple[RowState, ...]:
+        return (LABELS,)
+
+    def update(self, summary: LloydSummary, block: Block) -> None:
+        labels = self.centers.nearest(block.X, block.scratch)
+        kmeans.accumulate(block.X, block.weight, labels, summary.sums, summary.weights)
+        summary.n_changed += kmeans.changed(labels, block.state[LABELS.name])
+
+    def merge(self, into: LloydSummary, other: LloydSummary) -> None:
+        into.sums += other.sums
+        into.weights += other.weights
+        into.n_changed += other.n_changed
+
+    def result(self, summary: LloydSummary) -> Float64:
+        """The new centres; where no row was nearest, the old one."""
+        weights = summary.weights[:, None]
+        moved = np.divide(summary.sums, weights, where=weights > 0, out=self.centers.exact.copy())
+        return np.asarray(moved)
+
+
+@dataclass(frozen=True, eq=False)
+class Inertia(Aggregate[Float64]):
+    """The weighted sum of squared distances to the nearest centre; labels stay behind as row state.
+
+    Notes
+    -----
+    Cost: 1 pass; summary 8 bytes, row state 4 bytes a row. Exactness: differences in float64.
+    """
+
+    centers: Centers
+    grouped: ClassVar[bool] = False
+
+    def empty(self, schema: Schema) -> Float64:
+        return np.zeros(1)
+
+    def nbytes(self, schema: Schema) -> int:
+        return 8
+
+    def work_nbytes(self, schema: Schema, n_rows: int) -> int:
+        return Lloyd(self.centers).work_nbytes(schema, n_rows)
+
+    def row_state(self, schema: Schema) -> tuple[RowState, ...]:
+        return (LABELS,)
+
+    def update(self, summary: Float64, block: Block) -> None:
+        labels = self.centers.nearest(block.X, block.scratch)
+        block.state[LABELS.name][:] = labels
+        summary += kmeans.inertia(block.X, block.weight, labels, self.centers.exact)
+
+    def merge(self, into: Float64, other: Float64) -> None:
+        into += other
+
+    def result(self, summary: Float64) -> float:
+        return float(summary[0])
+
+
+@dataclass
+class FarSummary:
+    """The rows farthest from their centre, farthest first."""
+
+    distances: Float64  # squared
+    rows: Float64
+    labels: NDArray[np.int32]
+    weights: Float64
+
+
+@dataclass(frozen=True, eq=False)
+class Farthest(Aggregate[FarSummary]):
+    """The `n` rows farthest from their nearest centre: where clusters without rows go next.
+
+    Notes
+    -----
+    Cost: 1 pass, run when a cluster is empty only; summary 8 n (p + 3) bytes.
+    """
+
+    centers: Centers
+    n: int
+    grouped: ClassVar[bool] = False
+
+    def empty(self, schema: Schema) -> FarSummary:
+        none = np.empty(0)
+        return FarSummary(none, np.empty((0, schema.n_features)), np.empty(0, np.int32), none)
+
+    def nbytes(self, schema: Schema) -> int:
+        return 8 * self.n * (schema.n_features + 3)
+
+    def update(self, summary: FarSummary, block: Block) -> None:
+        labels = self.centers.nearest(block.X, block.scratch)
+        difference = block.X - self.centers.exact[labels]
+        distances = np.einsum("ij,ij->i", difference, difference).astype(np.float64)
+        w = block.weight if len(block.weight) else np.ones(block.n_rows)
+        distances[w == 0] = -1  # a row without weight cannot hold a cluster
+        keep = np.argsort(-distances, kind="stable")[: self.n]
+        rows = block.X[keep].astype(np.float64)
+        self.merge(summary, FarSummary(distances[keep], rows, labels[keep].copy(), w[keep]))
+
+    def merge(self, into: FarSummary, other: FarSummary) -> None:
+        distances = np.concatenate([into.distances, other.distances])
+        keep = np.argsort(-distances, kind="stable")[: self.n]
+        into.distances = distances[keep]
+        into.rows = np.concatenate([into.rows, other.rows])[keep]
+        into.labels = np.concatenate([into.labels, other.labels])[keep]
+        into.weights = np.concatenate([into.weights, other.weights])[keep]
+
+    def result(self, summary: FarSummary) -> FarSummary:
+        return summary
+
+
+def relocate(summary: LloydSummary, far: FarSummary) -> None:
+    """Give every empty cluster the next farthest row, taken from the cluster that had it."""
+    for cluster, row in zip(np.flatnonzero(summary.weights == 0), range(len(far.rows)), strict=False):
+        if far.distances[row] <= 0:
+            return  # fewer distinct rows than clusters
+        owner, weight = far.labels[row], far.weights[row]
+        summary.sums[owner] -= weight * far.rows[row]
+        summary.weights[owner] -= weight
+        summary.sums[cluster] = weight * far.rows[row]
+        summary.weights[cluster] = weight
+
+
+def transform(X: Floats, centers: Float64) -> Float64:
+    """Distances of every row to every centre, about the centres' mean."""
+    middle = centers.mean(axis=0)
+    moved, rows = centers - middle, X - middle
+    squared = -2.0 * rows @ moved.T
+    squared += np.einsum("ij,ij->i", rows, rows)[:, None]
+    squared += np.einsum("ij,ij->i", moved, moved)
+    return np.sqrt(np.maximum(squared, 0, out=squared), out=squared)
+
+
+def label(X: Floats, centers: Float64, scratch: Scratch) -> NDArray[np.int32]:
+    """The nearest centre of every row."""
+    if X.dtype not in (np.float32, np.float64) or not X.flags.c_contiguous:
+        X = np.ascontiguousarray(X, np.float64)
+    return Centers(centers, X.dtype).nearest(X, scratch)
+
+
