@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 
-from onebox.errors import EmptyData, MissingColumn, WrongType
+from onebox.errors import BadInput, EmptyData, MissingColumn, WrongType
 
 _EXACT_IN_FLOAT32 = {"float", "halffloat", "int8", "int16", "uint8", "uint16", "bool"}
 
@@ -23,6 +23,25 @@ def is_numeric(kind: pa.DataType) -> bool:
         or types.is_decimal(kind)
         or types.is_null(kind)
     )
+
+
+def parse_type(kind: str | pa.DataType, job: str) -> pa.DataType:
+    """Turn ``"float64"``, ``"timestamp[s]"``, ``"category"`` or an Arrow type into an Arrow type.
+
+    >>> parse_type("float32", "cast"), parse_type("string", "cast")
+    (DataType(float), DataType(string))
+    """
+    if isinstance(kind, pa.DataType):
+        return kind
+    if kind == "category":
+        return pa.dictionary(pa.int32(), pa.string())
+    try:
+        return pa.type_for_alias(kind)
+    except (ValueError, TypeError, AttributeError):
+        raise BadInput(
+            f"{job}: {kind!r} is no type. Use a name such as 'float64', 'int32', 'string', 'bool', "
+            "'date32', 'timestamp[s]' or 'category', or a pyarrow type."
+        ) from None
 
 
 def canonical_dtype(kinds: list[pa.DataType]) -> np.dtype[np.floating]:

@@ -54,6 +54,7 @@ class ArraySource(Source):
         self._seen = self._names
         self._owner = array if owner is None else owner  # held, so that its id stays taken
         self._pages = _mapped_pages(array) if isinstance(array, np.ndarray) else None
+        self.in_memory = self._pages is None and self._dtype == array.dtype
 
     @property
     def schema(self) -> pa.Schema:

@@ -54,6 +54,7 @@ class NpySource(FileSource):
     def __init__(self, folder: Folder, names: Sequence[str] | None = None) -> None:
         super().__init__(folder)
         self.names = None if names is None else tuple(names)
+        self.named = names is not None
 
     @cached_property
     def _headers(self) -> dict[str, Header]:

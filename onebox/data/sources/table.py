@@ -31,6 +31,7 @@ class TableSource(Source):
     ) -> None:
         self.table = table
         self._schema = plain_schema(table.schema, columns, "the table")
+        self.in_memory = all(table.schema.field(f.name).type == f.type for f in self._schema)
         self._owner = table if owner is None else owner  # held, so that its id stays taken
 
     @property
