@@ -15,11 +15,10 @@ from typing import Any
 
 import numpy as np
 
-import onebox
 from onebox.errors import CorruptFile, MissingDependency, NotTrusted, OneboxError
 from onebox.persistence import instances, numerical, plain, tables
 from onebox.persistence.codec import Codec, Decoder, Encoder, Place
-from onebox.persistence.names import NAME, is_storable, name_of, needs_trust, resolve
+from onebox.persistence.names import NAME, is_storable, name_of, needs_trust, own_version, resolve
 from onebox.storage import container
 from onebox.storage.atomic import remove_orphans
 
@@ -86,7 +85,7 @@ def save(obj: object, path: str | os.PathLike[str]) -> None:
         "version": VERSION,
         "kind": name_of(type(obj)),
         "written_by": {
-            "onebox": onebox.__version__,
+            "onebox": own_version(),
             "numpy": np.__version__,
             "python": platform.python_version(),
         },
@@ -183,7 +182,7 @@ def _named(where: str, names: list[str], written_by: object, trust: bool) -> lis
         foreign = [name for name in names if needs_trust(name)]
     except LookupError as error:
         raise CorruptFile(
-            f"{where}, written by {written_by}, names what is not in onebox {onebox.__version__}: "
+            f"{where}, written by {written_by}, names what is not in onebox {own_version()}: "
             f"{error}. Load it with the version that wrote it."
         ) from error
     if foreign and not trust:

@@ -18,6 +18,11 @@ DOTTED = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"
 NAME = re.compile(f"{DOTTED}:{DOTTED}", re.ASCII)
 
 
+def own_version() -> str:
+    """Version of onebox, looked up in the package itself, which stands above this layer."""
+    return str(importlib.import_module(OWN).__version__)
+
+
 def name_of(value: Any) -> str:
     """Say ``module:qualname`` as a class or a function itself does."""
     return f"{getattr(value, '__module__', None)}:{getattr(value, '__qualname__', None)}"

@@ -31,6 +31,7 @@ from onebox.storage.zip_index import (
     ALIGNMENT,
     add_member,
     finish,
+    index_text,
     parse_json,
     read_header,
     read_members,
@@ -88,7 +89,7 @@ def write(
             ordered = array.T if array.flags.f_contiguous else array
             chunks = byte_chunks(ordered, FRAME_BYTES)
             members.append(add_member(archive, file, f"{name}.npy", headers[name], chunks))
-        finish(archive, file, members)
+        finish(archive, file, index_text(members))
 
 
 def read(

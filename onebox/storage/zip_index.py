@@ -55,10 +55,15 @@ def add_member(
     return Member(name, start, data, end, head, "raw", "".join(checksums))
 
 
-def finish(archive: zipfile.ZipFile, file: BinaryIO, members: list[Member]) -> None:
+def index_text(members: list[Member]) -> str:
+    """Write the index of members as JSON."""
+    return json.dumps([member.to_json() for member in members], indent=0)
+
+
+def finish(archive: zipfile.ZipFile, file: BinaryIO, index: str) -> None:
     """Append the index, close the zip and seal it with the footer."""
     start = file.tell()
-    archive.writestr(zipfile.ZipInfo(INDEX), json.dumps([m.to_json() for m in members], indent=0))
+    archive.writestr(zipfile.ZipInfo(INDEX), index)
     archive.comment = FOOTER_TEXT.format(VERSION, start, 0).encode()
     archive.close()
     file.seek(start)

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+
+class Child:
+    """A real process that runs a script, and is asked and killed by its parent."""
+
+    def __init__(self, script: str, *arguments: object) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", script, *map(str, arguments)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def line(self) -> str:
+        """Wait for the next line that it prints."""
+        line = self.process.stdout.readline()
+        assert line, f"the process ended with code {self.process.wait()}"
+        return line.strip()
+
+    def go_on(self) -> None:
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture
+def child():
+    @contextmanager
+    def start(script: str, *arguments: object) -> Iterator[Child]:
+        made = Child(script, *arguments)
+        try:
+            yield made
+        finally:
+            made.kill()
+            made.process.stdin.close()
+            made.process.stdout.close()
+
+    return start
+
+
+TINY_DISK = """
+import os, subprocess, sys
+folder, script = sys.argv[1:]
+made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "none", folder])
+if made.returncode:
+    sys.exit(77)
+os.chdir(folder)
+exec(script)
+"""
+
+
+@pytest.fixture
+def on_tiny_disk(tmp_path):
+    """Run a script in a folder that is a real disk of 4 MB, and return what it prints."""
+
+    def run(script: str) -> str:
+        command = ["unshare", "--mount", "--map-root-user", sys.executable, "-c", TINY_DISK]
+        try:
+            ended = subprocess.run(
+                [*command, str(tmp_path), script], capture_output=True, text=True, check=False
+            )
+        except FileNotFoundError:
+            pytest.skip("a small disk is made with unshare, which this system does not have")
+        if ended.returncode == 77 or "unshare: " in ended.stderr:
+            pytest.skip(f"this system does not allow mounting a small disk: {ended.stderr.strip()}")
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
+
+    return run
