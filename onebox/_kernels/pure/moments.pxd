@@ -13,4 +13,4 @@ cpdef enum:
 
 cdef enum:
     TILE = 1024
-    LANES = 16
+    LANES = 64

@@ -69,14 +69,14 @@ def extremes(
     tile: cython.p_double,
 ) -> cython.void:
     """Minimum and maximum of finite values, in lanes: a plain minimum does not vectorise."""
-    low: cython.floating[16]
-    high: cython.floating[16]
+    low: cython.floating[64]
+    high: cython.floating[64]
     i: cython.Py_ssize_t
     lane: cython.Py_ssize_t
     x: cython.floating
     for lane in range(LANES):
         low[lane] = high[lane] = values[0]
-    for i in range(0, count - LANES + 1, 16):
+    for i in range(0, count - LANES + 1, 64):
         for lane in range(LANES):
             x = values[i + lane]
             low[lane] = x if x < low[lane] else low[lane]
@@ -224,8 +224,8 @@ def weighted_tile(
 ) -> cython.void:
     """Merge finite values whose weights sum to `total_weight` and products to `total`."""
     tile: cython.double[10]
-    low: cython.double[16]
-    high: cython.double[16]
+    low: cython.double[64]
+    high: cython.double[64]
     mean: cython.double = total / total_weight
     rest: cython.double = 0
     m2: cython.double = 0
@@ -253,7 +253,7 @@ def weighted_tile(
     for lane in range(LANES):
         low[lane] = INFINITY
         high[lane] = -INFINITY
-    for i in range(0, count - LANES + 1, 16):
+    for i in range(0, count - LANES + 1, 64):
         for lane in range(LANES):
             x = values[i + lane]
             low[lane] = x if (x < low[lane]) & (weights[i + lane] > 0) else low[lane]
