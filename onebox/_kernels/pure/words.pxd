@@ -42,13 +42,3 @@ cdef inline uint64_t matches(uint64_t word, uint64_t pattern) noexcept nogil:
     differs = ((differs & low_bits) + low_bits) | differs | low_bits
     # ~differs holds 0x80 in the equal bytes; the product moves those bits side by side.
     return ((~differs >> 7) * <uint64_t> 0x0102040810204080ULL) >> 56
-
-
-cdef inline uint64_t parity_through(uint64_t bits) noexcept nogil:
-    """Set bit i to the parity of the bits 0 .. i."""
-    bits ^= bits << 1
-    bits ^= bits << 2
-    bits ^= bits << 4
-    bits ^= bits << 8
-    bits ^= bits << 16
-    return bits ^ (bits << 32)
