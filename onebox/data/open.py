@@ -13,6 +13,7 @@ import pyarrow.fs as pafs
 
 from onebox.data.source import Source
 from onebox.data.sources.concat import ConcatSource
+from onebox.data.sources.csv import CsvSource
 from onebox.data.sources.files import Folder
 from onebox.data.sources.hive import HiveSource, hive_values
 from onebox.data.sources.ipc import IpcSource
@@ -26,8 +27,9 @@ from onebox.errors import BadInput, EmptyData, WrongType
 Path = str | os.PathLike[str]
 
 ACCEPTED = (
-    "Accepted are arrays, sparse matrices, tables (pandas, polars, Arrow, a dict of columns), paths, lists "
-    "of paths or of tables, globs, folders, and generators or functions that yield blocks."
+    "Accepted are arrays, sparse matrices, tables (pandas, polars, Arrow, a dict of columns), "
+    "paths, lists of paths or of tables, globs, folders, and generators or functions that yield "
+    "blocks."
 )
 
 
@@ -44,10 +46,10 @@ def open_source(
     Parameters
     ----------
     x : object
-        An array or scipy sparse matrix; a table (pandas, polars, Arrow, a dict of columns); anything
-        with ``__arrow_c_stream__``; a path, a glob (also ``**``), a folder or a URI, or a list of them;
-        a list of numbers or of tables; a generator of blocks (read once) or a function that returns
-        one (called in every pass); a Source.
+        An array or scipy sparse matrix; a table (pandas, polars, Arrow, a dict of columns);
+        anything with ``__arrow_c_stream__``; a path, a glob (also ``**``), a folder or a URI, or a
+        list of them; a list of numbers or of tables; a generator of blocks (read once) or a
+        function that returns one (called in every pass); a Source.
     columns : sequence of str, optional
         The columns to see, in this order; files may differ in all others. For arrays and ``.npy``
         files, which have no names of their own: the names of their columns.
@@ -74,7 +76,9 @@ def open_source(
             raise BadInput(f"{name}= is for files, and a {type(x).__name__} is none. Leave it out.")
     if isinstance(x, Source):
         if columns is not None:
-            raise BadInput(f"columns= is for what is being opened; a {type(x).__name__} is open already.")
+            raise BadInput(
+                f"columns= is for what is being opened; a {type(x).__name__} is open already."
+            )
         return x
     return _open_object(x, columns)
 
@@ -106,8 +110,9 @@ def _begin(function: Callable[[], Any]) -> Callable[[], Any]:
         made = function()
         if not hasattr(made, "__iter__") or isinstance(made, np.ndarray | dict | str):
             raise WrongType(
-                f"{getattr(function, '__name__', 'The function')}() returned a {type(made).__name__}; it "
-                "must return an iterator of blocks: yield them, or return iter([...])."
+                f"{getattr(function, '__name__', 'The function')}() returned a "
+                f"{type(made).__name__}; it must return an iterator of blocks: yield them, or "
+                "return iter([...])."
             )
         return made if isinstance(made, pa.RecordBatchReader) else iter(made)
 
@@ -117,7 +122,9 @@ def _begin(function: Callable[[], Any]) -> Callable[[], Any]:
 def _open_list(x: Sequence[Any], columns: Sequence[str] | None) -> Source:
     if not x:
         raise EmptyData("The list is empty. Hand over at least one path, table or row.")
-    if all(isinstance(item, Real) or _is_list_of(item, lambda v: isinstance(v, Real)) for item in x):
+    if all(
+        isinstance(item, Real) or _is_list_of(item, lambda v: isinstance(v, Real)) for item in x
+    ):
         try:
             source = memory_source(np.asarray(x), columns)
         except ValueError as error:
@@ -126,8 +133,8 @@ def _open_list(x: Sequence[Any], columns: Sequence[str] | None) -> Source:
         return source
     if all(isinstance(item, np.ndarray) and item.ndim <= 1 for item in x):
         raise WrongType(
-            "A list of arrays of one dimension may mean rows or columns. Hand over np.stack(rows), or a "
-            "dict of columns."
+            "A list of arrays of one dimension may mean rows or columns. Hand over "
+            "np.stack(rows), or a dict of columns."
         )
     parts = [memory_source(item, columns) for item in x]
     known = [part for part in parts if part is not None]
@@ -150,7 +157,9 @@ def _open_files(
         known = ", ".join(map(repr, EXTENSIONS))
         raise BadInput(f"format={format!r} is not known; it can be {known}.")
     if types is not None and kind not in ("csv", "tsv"):
-        raise BadInput(f"types= is for CSV; {kind} files know their types. Change them with .cast(...).")
+        raise BadInput(
+            f"types= is for CSV; {kind} files know their types. Change them with .cast(...)."
+        )
     values = hive_values(folder)
     if not values:
         return _source_of(kind, folder, columns, types)
@@ -170,6 +179,8 @@ def _source_of(
         return ParquetSource(folder, columns)
     if kind == "npy":
         return NpySource(folder, columns)
+    if kind in ("csv", "tsv"):
+        return CsvSource(folder, columns, types, "\t" if kind == "tsv" else ",")
     return IpcSource(folder, columns)
 
 

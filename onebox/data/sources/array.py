@@ -43,8 +43,9 @@ class ArraySource(Source):
         require_numbers(array.dtype, "The array")
         if not 1 <= array.ndim <= 2:
             raise WrongType(
-                f"The array has {array.ndim} dimensions {array.shape}; rows and columns are needed. "
-                f"Found array with dim {array.ndim}, expected <= 2: reshape it to (n_rows, n_columns)."
+                f"The array has {array.ndim} dimensions {array.shape}; rows and columns are "
+                f"needed. Found array with dim {array.ndim}, expected <= 2: reshape it to (n_rows, "
+                "n_columns)."
             )
         one = isinstance(array, np.ndarray) and array.ndim == 1
         self.array: Any = array.reshape(-1, 1) if one else array
@@ -97,8 +98,8 @@ def array_names(count: int, names: Sequence[str] | None) -> tuple[str, ...]:
         return tuple(f"x{j}" for j in range(count))
     if len(names) != count or len(set(names)) != count:
         raise BadInput(
-            f"columns= gives {len(set(names))} different names to a matrix of {count} columns; a matrix "
-            "has no names of its own, so give one to every column."
+            f"columns= gives {len(set(names))} different names to a matrix of {count} columns; a "
+            "matrix has no names of its own, so give one to every column."
         )
     return tuple(names)
 
@@ -111,8 +112,8 @@ def require_numbers(dtype: np.dtype[Any], what: str) -> None:
         )
     if dtype.kind not in "fiub" or dtype.itemsize > 8:
         raise WrongType(
-            f"{what} has dtype {dtype}, which is no matrix of numbers. Convert it with astype(float), "
-            "or hand over a table (pandas, polars, Arrow) to keep text and dates."
+            f"{what} has dtype {dtype}, which is no matrix of numbers. Convert it with "
+            "astype(float), or hand over a table (pandas, polars, Arrow) to keep text and dates."
         )
 
 

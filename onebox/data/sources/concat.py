@@ -63,7 +63,9 @@ class ConcatSource(Source):
     ) -> Iterator[Columns]:
         source, original = self._origins[span]
         target = pa.schema([self._schema.field(name) for name in names])
-        same = all(source.schema.field(name).type == self._schema.field(name).type for name in names)
+        same = all(
+            source.schema.field(name).type == self._schema.field(name).type for name in names
+        )
         for columns in source.read(original, start, stop, names, rows_per_batch):
             yield columns if same else TableColumns(conform(columns.to_batch(), target, span.place))
 
@@ -88,4 +90,6 @@ class ConcatSource(Source):
         return source.may_match(original, expression)
 
     def describe(self) -> str:
-        return f"{len(self.sources)} datasets: " + ", then ".join(s.describe() for s in self.sources)
+        return f"{len(self.sources)} datasets: " + ", then ".join(
+            s.describe() for s in self.sources
+        )

@@ -1,7 +1,7 @@
-"""What all sources of files share: one handle a file, its fingerprint, and the check before reading.
+"""What sources of files share: a handle a file, its fingerprint, the check before reading.
 
-Files are opened through pyarrow's filesystems, so that a path on another kind of storage is the same
-thing with another filesystem.
+Files are opened through pyarrow's filesystems, so that a path on another kind of storage is the
+same thing with another filesystem.
 """
 
 from __future__ import annotations
@@ -62,8 +62,9 @@ class Folder:
             raise DataChanged(f"{file.key} is gone. Open the dataset again with ob.dataset(...).")
         if (info.size, info.mtime_ns or 0) != (file.size, file.modified):
             raise DataChanged(
-                f"{file.key} changed after the dataset was opened: it had {file.size:,} bytes and has "
-                f"{info.size:,} now, or was written again. Open the dataset again with ob.dataset(...)."
+                f"{file.key} changed after the dataset was opened: it had {file.size:,} bytes and "
+                f"has {info.size:,} now, or was written again. Open the dataset again with "
+                "ob.dataset(...)."
             )
 
     def failure(self, file: File, place: str, error: Exception) -> Exception:
@@ -117,6 +118,6 @@ def unreadable(key: str, place: str, error: Exception) -> BadInput:
     if isinstance(error, FileNotFoundError):
         return BadInput(f"{key} cannot be read: there is no such file.")
     return CorruptFile(
-        f"{key}{place} is damaged or not what its name says: {reason}. Get a whole copy of the file, "
-        "or leave it out of the list of paths."
+        f"{key}{place} is damaged or not what its name says: {reason}. Get a whole copy of the "
+        "file, or leave it out of the list of paths."
     )

@@ -41,9 +41,9 @@ def hive_values(folder: Folder) -> Values:
     for key, parts in texts.items():
         if parts.keys() != first.keys():
             raise SchemaMismatch(
-                f"{first_key} lies in folders of {sorted(first) or 'no values'} and {key} in folders of "
-                f"{sorted(parts) or 'no values'}. Give every file the same name=value folders, or open "
-                "them apart."
+                f"{first_key} lies in folders of {sorted(first) or 'no values'} and {key} in "
+                f"folders of {sorted(parts) or 'no values'}. Give every file the same name=value "
+                "folders, or open them apart."
             )
     integers = [
         name
@@ -51,10 +51,14 @@ def hive_values(folder: Folder) -> Values:
         if all(_is_integer(parts[name]) for parts in texts.values() if parts[name] is not None)
         and any(parts[name] is not None for parts in texts.values())
     ]
-    return {
-        key: {n: int(v) if v is not None and n in integers else v for n, v in parts.items()}
-        for key, parts in texts.items()
-    } if first else {}
+    return (
+        {
+            key: {n: int(v) if v is not None and n in integers else v for n, v in parts.items()}
+            for key, parts in texts.items()
+        }
+        if first
+        else {}
+    )
 
 
 def _parts(key: str) -> dict[str, str | None]:

@@ -1,8 +1,8 @@
 """Rows of Arrow IPC files (also named Feather) and IPC streams: a record batch is a span.
 
-A local file is mapped, because Arrow then takes plain columns straight from its pages; the pages are
-given back after each piece, so that they do not pile up in the process. A stream has no index: it is
-one span of unknown length.
+A local file is mapped, because Arrow then takes plain columns straight from its pages; the pages
+are given back after each piece, so that they do not pile up in the process. A stream has no index:
+it is one span of unknown length.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ class IpcSource(FileSource):
                 head = handle.read_at(len(MAGIC), 0)
                 if head.startswith(FIRST_FEATHER):
                     raise CorruptFile(
-                        f"{file.key} is a Feather file of version 1, which few programs still read. "
-                        "Write it again with pyarrow.feather.write_feather."
+                        f"{file.key} is a Feather file of version 1, which few programs still "
+                        "read. Write it again with pyarrow.feather.write_feather."
                     )
                 if head != MAGIC:
                     handle.seek(0)

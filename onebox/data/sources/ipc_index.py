@@ -59,7 +59,7 @@ def batch_heads(read_at: ReadAt, size: int) -> list[BatchHead]:
     vector = at + _uint32(footer, at)
     heads = []
     for i in range(_uint32(footer, vector)):
-        # struct Block: offset (8 bytes), length of the head (4, padded to 8), length of the body (8)
+        # struct Block: offset (8 bytes), length of the head (4 and padding), length of the body (8)
         offset, head, body = struct.unpack_from("<qi4xq", footer, vector + 4 + 24 * i)
         heads.append(_head(read_at(head, offset), body))
     return heads

@@ -44,7 +44,9 @@ def memory_source(x: Any, columns: Sequence[str] | None = None) -> Source | None
         return ArraySource(_numbers(x), columns, owner=x)
     if sp.issparse(x):
         if x.ndim != 2:
-            raise WrongType(f"A sparse array of shape {x.shape} is no matrix; two dimensions are needed.")
+            raise WrongType(
+                f"A sparse array of shape {x.shape} is no matrix; two dimensions are needed."
+            )
         return ArraySource(sp.csr_array(x), columns, owner=x)
     if isinstance(x, dict):
         return TableSource(_table_of_dict(x), columns, owner=x)
@@ -81,13 +83,13 @@ def _numbers(array: NDArray[Any]) -> NDArray[Any]:
     """Refuse text and other objects; objects that are all numbers become float64."""
     if isinstance(array, np.ma.MaskedArray):
         raise WrongType(
-            "A masked array's mask would get lost. Hand over array.filled(np.nan), and say what is to "
-            "become of the NaN (SimpleImputer or .drop_missing())."
+            "A masked array's mask would get lost. Hand over array.filled(np.nan), and say what "
+            "is to become of the NaN (SimpleImputer or .drop_missing())."
         )
     if array.dtype.names is not None:
         raise WrongType(
-            f"An array of records with the fields {', '.join(array.dtype.names)} is no matrix. Hand over "
-            "a dict of its columns: {name: array[name] for name in array.dtype.names}."
+            f"An array of records with the fields {', '.join(array.dtype.names)} is no matrix. "
+            "Hand over a dict of its columns: {name: array[name] for name in array.dtype.names}."
         )
     if array.dtype.kind != "O":
         return array
@@ -98,8 +100,8 @@ def _numbers(array: NDArray[Any]) -> NDArray[Any]:
     if kind is None or not is_numeric(kind):
         what = "mixed objects" if kind is None else f"objects of type {kind}"
         raise WrongType(
-            f"An array of {what} is no matrix of numbers. Convert it with astype(float), or hand over a "
-            "table (pandas, polars, Arrow, a dict of columns) to keep text and dates."
+            f"An array of {what} is no matrix of numbers. Convert it with astype(float), or hand "
+            "over a table (pandas, polars, Arrow, a dict of columns) to keep text and dates."
         )
     return array.astype(np.float64)
 
@@ -109,14 +111,16 @@ def _table_of_dict(columns: dict[Any, Any]) -> pa.Table:
     for name, values in columns.items():
         if isinstance(values, str | bytes) or not hasattr(values, "__len__"):
             raise WrongType(
-                f"The dict's value for {name!r} is a {type(values).__name__}; every value must be a "
-                "column: a list or an array, all of one length."
+                f"The dict's value for {name!r} is a {type(values).__name__}; every value must be "
+                "a column: a list or an array, all of one length."
             )
         arrays[str(name)] = _column(str(name), values)
     lengths = {name: len(array) for name, array in arrays.items()}
     if len(set(lengths.values())) > 1:
         shown = ", ".join(f"{name!r} has {n:,}" for name, n in list(lengths.items())[:6])
-        raise WrongType(f"The columns of the dict differ in length: {shown}. Give each one value a row.")
+        raise WrongType(
+            f"The columns of the dict differ in length: {shown}. Give each one value a row."
+        )
     return pa.table(arrays)
 
 
@@ -130,7 +134,8 @@ def _column(name: str, values: Any) -> pa.Array | pa.ChunkedArray:
     except (pa.ArrowException, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise WrongType(
-            f"Column {name!r} is no column of one type: {reason}. Convert it to numbers, text or dates."
+            f"Column {name!r} is no column of one type: {reason}. Convert it to numbers, text or "
+            "dates."
         ) from None
 
 
@@ -152,16 +157,16 @@ def _table_of_frame(frame: Any, names: list[str]) -> pa.Table:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise BadInput(
-            f"The data frame has {names.count(twice)} columns named {twice!r}; columns are known by name. "
-            "Rename them."
+            f"The data frame has {names.count(twice)} columns named {twice!r}; columns are known "
+            "by name. Rename them."
         )
     try:
         table = pa.Table.from_pandas(frame, preserve_index=False)
     except (pa.ArrowException, TypeError, ValueError) as error:
         reason = ": ".join(" ".join(str(part).split()) for part in reversed(error.args))
         raise WrongType(
-            f"The data frame has a column that is not of one type. {reason}. Convert it to numbers or "
-            "text, or leave it out."
+            f"The data frame has a column that is not of one type. {reason}. Convert it to numbers "
+            "or text, or leave it out."
         ) from None
     return table.rename_columns(names)
 

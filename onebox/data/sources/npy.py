@@ -63,8 +63,9 @@ class NpySource(FileSource):
         for key, header in headers.items():
             if header.n_columns != first.n_columns:
                 raise SchemaMismatch(
-                    f"{first_key} has {first.n_columns:,} columns and {key} has {header.n_columns:,}. "
-                    "Files of one dataset need the same columns; open them apart."
+                    f"{first_key} has {first.n_columns:,} columns and {key} has "
+                    f"{header.n_columns:,}. Files of one dataset need the same columns; open them "
+                    "apart."
                 )
         return headers
 
@@ -81,8 +82,8 @@ class NpySource(FileSource):
             what = "truncated" if file.size < expected else "followed by something else"
             raise CorruptFile(
                 f"{file.key} is {what}: its header promises {header.n_rows:,} rows of "
-                f"{header.n_columns:,} columns of {header.dtype}, {expected:,} bytes in all, and it has "
-                f"{file.size:,}. Write it again with numpy.save, or leave it out."
+                f"{header.n_columns:,} columns of {header.dtype}, {expected:,} bytes in all, and "
+                f"it has {file.size:,}. Write it again with numpy.save, or leave it out."
             )
         return header
 
@@ -167,14 +168,15 @@ def parse_header(head: bytes, key: str) -> Header:
         raise ValueError(f"version {version[0]}.{version[1]} of the format is not known")
     if dtype.names is not None:
         raise WrongType(
-            f"{key} holds records with the fields {', '.join(dtype.names)}. Write the fields as the "
-            "columns of a matrix (numpy.lib.recfunctions.structured_to_unstructured) or of a Parquet file."
+            f"{key} holds records with the fields {', '.join(dtype.names)}. Write the fields as "
+            "the columns of a matrix (numpy.lib.recfunctions.structured_to_unstructured) or of a "
+            "Parquet file."
         )
     require_numbers(dtype, key)
     if not 1 <= len(shape) <= 2:
         raise WrongType(
-            f"{key} holds an array of {len(shape)} dimensions {shape}; rows and columns are needed. "
-            "Reshape it to (n_rows, n_columns)."
+            f"{key} holds an array of {len(shape)} dimensions {shape}; rows and columns are "
+            "needed. Reshape it to (n_rows, n_columns)."
         )
     return Header(stream.tell(), dtype, fortran and len(shape) == 2, shape[0], math.prod(shape[1:]))
 
@@ -194,17 +196,21 @@ def _read_columns(
 ) -> NDArray[Any]:
     columns = np.empty((len(wanted), stop - start), header.dtype)
     for out, position in zip(columns, wanted, strict=True):
-        _fill(handle, out, header.offset + (position * header.n_rows + start) * header.dtype.itemsize)
+        _fill(
+            handle, out, header.offset + (position * header.n_rows + start) * header.dtype.itemsize
+        )
     return columns.T
 
 
 def _fill(handle: pa.NativeFile, out: NDArray[Any], offset: int) -> None:
     """Read bytes from `offset` on until `out` is full."""
-    target = memoryview(out.reshape(-1).view(np.uint8))
+    target = out.reshape(-1).view(np.uint8).data
     handle.seek(offset)
     filled = 0
     while filled < len(target):
         count = handle.readinto(target[filled:])
         if not count:
-            raise EOFError(f"it ends at byte {offset + filled:,}, {len(target) - filled:,} too early")
+            raise EOFError(
+                f"it ends at byte {offset + filled:,}, {len(target) - filled:,} too early"
+            )
         filled += count

@@ -1,8 +1,8 @@
 """From what a person writes (a path, a list, a glob, a folder, a URI) to the files that are meant.
 
-Files of a folder or a glob come in the plain order of their keys ("part-10" before "part-2"); a list
-keeps its own order. The key of a file is its path below the dataset's root: the folder that was
-given, the part of a glob before its first wildcard, the parent that all paths of a list share.
+Files of a folder or a glob come in the plain order of their keys ("part-10" before "part-2"); a
+list keeps its own order. The key of a file is its path below the dataset's root: the folder that
+was given, the part of a glob before its first wildcard, the parent that all paths of a list share.
 Roots of globs and lists end before the first ``name=value`` folder, so that those become columns.
 """
 
@@ -49,7 +49,9 @@ def find_files(
         A folder holds no file, or a glob matches none.
     """
     one = isinstance(paths, str | os.PathLike)
-    given = [os.fspath(path) for path in ([paths] if isinstance(paths, str | os.PathLike) else paths)]
+    given = [
+        os.fspath(path) for path in ([paths] if isinstance(paths, str | os.PathLike) else paths)
+    ]
     if not given:
         raise EmptyData("The list of paths is empty. Hand over at least one path.")
     places = [_place(path, filesystem) for path in given]
@@ -70,7 +72,9 @@ def find_files(
         File(info.path, posixpath.relpath(info.path, root), info.size, info.mtime_ns or 0)
         for info in found
     )
-    label = given[0] if one else f"{given[0]} and {len(given) - 1:,} more" if given[1:] else given[0]
+    label = (
+        given[0] if one else f"{given[0]} and {len(given) - 1:,} more" if given[1:] else given[0]
+    )
     return Folder(disk, files, label)
 
 
@@ -139,7 +143,7 @@ def _place(path: str, filesystem: pafs.FileSystem | None) -> tuple[pafs.FileSyst
         except (pa.ArrowException, OSError) as error:
             raise BadInput(f"{path!r} cannot be opened: {' '.join(str(error).split())}") from error
         return disk, inner.rstrip("/") or "/"
-    local = os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111 (keeps "..", no symlinks)
+    local = os.path.abspath(os.path.expanduser(path))
     return pafs.LocalFileSystem(), Path(local).as_posix()
 
 
@@ -249,4 +253,6 @@ def _refuse_twins(found: Sequence[pafs.FileInfo]) -> None:
     paths = Counter(info.path for info in found)
     path, count = paths.most_common(1)[0]
     if count > 1:
-        raise BadInput(f"{path} is named {count} times; its rows would count {count} times. Name it once.")
+        raise BadInput(
+            f"{path} is named {count} times; its rows would count {count} times. Name it once."
+        )

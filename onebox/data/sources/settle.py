@@ -1,7 +1,7 @@
 """One schema for all files: types that widen, types that are the same thing, and what conflicts.
 
-Columns belong together by name, in any order. Of the many ways Arrow has to store the same values one
-is kept, so that every file of a dataset, and every kernel above, sees the same type.
+Columns belong together by name, in any order. Of the many ways Arrow has to store the same values
+one is kept, so that every file of a dataset, and every kernel above, sees the same type.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def plain_schema(
     for name in names if len(set(names)) < len(names) else ():
         if names.count(name) > 1:
             raise BadInput(
-                f"{where} has {names.count(name)} columns named {name!r}; columns are known by name. "
-                "Rename them where the data are written."
+                f"{where} has {names.count(name)} columns named {name!r}; columns are known by "
+                "name. Rename them where the data are written."
             )
     if columns is not None:
         require_columns(names, list(columns), where)
@@ -66,8 +66,8 @@ def settle_schemas(
 ) -> pa.Schema:
     """One schema for all files, or an error that names the file and column that differ.
 
-    Types that widen without loss (int32 and int64, float and double, null and anything) are widened;
-    columns must be the same by name, in any order.
+    Types that widen without loss (int32 and int64, float and double, null and anything) are
+    widened; columns must be the same by name, in any order.
 
     Parameters
     ----------
@@ -86,7 +86,9 @@ def settle_schemas(
         extra = [name for name in schema.names if name not in fields]
         gone = [name for name in fields if name not in schema.names]
         if extra or gone:
-            what = f"has a column {extra[0]!r} that" if extra else f"lacks the column {gone[0]!r} that"
+            what = (
+                f"has a column {extra[0]!r} that" if extra else f"lacks the column {gone[0]!r} that"
+            )
             other = f"{first_key} has not" if extra else f"{first_key} has"
             raise SchemaMismatch(
                 f"{key} {what} {other}. All files of one dataset need the same columns; open them "
@@ -150,5 +152,6 @@ def _cast(array: pa.Array, field: pa.Field, place: str) -> pa.Array:
         reason = " ".join(str(error).split())
         raise SchemaMismatch(
             f"Column {field.name!r} in {place} is {array.type} and does not fit {field.type}, the "
-            f"type of the whole dataset: {reason}. Write it with one type everywhere, or leave it out."
+            f"type of the whole dataset: {reason}. Write it with one type everywhere, or leave it "
+            "out."
         ) from None

@@ -61,7 +61,9 @@ class StreamSource(Source):
         else:
             self._schema = plain_schema(told or pa.schema([]), columns, "the stream")
         # What cannot begin again goes on where the look at the first block left it.
-        self._begun = (iter(blocks) if first is None else chain([first], blocks)) if single_pass else None
+        self._begun = (
+            (iter(blocks) if first is None else chain([first], blocks)) if single_pass else None
+        )
 
     @property
     def schema(self) -> pa.Schema:
@@ -98,8 +100,8 @@ class StreamSource(Source):
         source = memory_source(block, self.columns)
         if source is None:
             raise WrongType(
-                f"Block {number} of the stream is a {type(block).__name__}. Every block must be an array, "
-                "an Arrow table or record batch, a data frame or a dict of columns."
+                f"Block {number} of the stream is a {type(block).__name__}. Every block must be an "
+                "array, an Arrow table or record batch, a data frame or a dict of columns."
             )
         return source
 
@@ -112,8 +114,9 @@ class StreamSource(Source):
             first = self._schema.field(field.name).type
             if field.type != first:
                 raise SchemaMismatch(
-                    f"Column {field.name!r} is {first} in block 0 and {schema.field(field.name).type} in "
-                    f"{here}. Give every block the same types, e.g. astype(float) before the yield."
+                    f"Column {field.name!r} is {first} in block 0 and "
+                    f"{schema.field(field.name).type} in {here}. Give every block the same types, "
+                    "e.g. astype(float) before the yield."
                 )
 
     @property
@@ -131,13 +134,13 @@ def arrow_stream(x: Any) -> Callable[[], Iterator[pa.RecordBatch]]:
     def start() -> Iterator[pa.RecordBatch]:
         nonlocal begun
         try:
-            reader = pa.RecordBatchReader.from_stream(x)
+            reader: Iterator[pa.RecordBatch] = pa.RecordBatchReader.from_stream(x)
         except Exception as error:
             if not begun:
                 raise
             raise SinglePass(
-                f"A {type(x).__name__} gave its Arrow stream once and refuses to give it again: {error}. "
-                + REMEDY
+                f"A {type(x).__name__} gave its Arrow stream once and refuses to give it again: "
+                f"{error}. " + REMEDY
             ) from error
         begun = True
         return reader
