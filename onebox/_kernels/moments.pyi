@@ -13,6 +13,7 @@ M3: Final[int]
 M4: Final[int]
 MINIMUM: Final[int]
 MAXIMUM: Final[int]
+MEAN_REST: Final[int]
 WIDTH: Final[int]
 
 def update(x: NDArray[float32] | NDArray[float64], state: NDArray[float64]) -> None: ...

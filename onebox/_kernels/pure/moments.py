@@ -1,9 +1,10 @@
 """Count, mean, central moments to the fourth and extremes of columns, and how they merge.
 
-A column's state is a row of ten doubles: count, number of NaN, +inf and -inf, mean, the sums of
-the second, third and fourth powers of the deviations from it, minimum and maximum, all over the
-finite values. Tiles of 1,024 values are centred on their own mean and merged into the state with
-Pébay's formulas (Sandia report SAND2008-6212), so that a mean of 1e8 costs no digits.
+A column's state is a row of eleven doubles: count, number of NaN, +inf and -inf, mean, the sums
+of the second, third and fourth powers of the deviations from it, minimum and maximum, all over the
+finite values, and what rounding took from the mean. Tiles of 1,024 values are centred on their own
+mean and merged into the state with Pébay's formulas (Sandia report SAND2008-6212). A mean of 1e8
+costs no digits that way; without the rest of the mean it would cost two of them at each merge.
 """
 # ruff: noqa: F821 (positions in the state are declared in moments.pxd)
 
@@ -42,7 +43,9 @@ def merge_state(into: cython.p_double, other: cython.pointer(cython.const[cython
     a: cython.double = into[COUNT]
     b: cython.double = other[COUNT]
     n: cython.double = a + b
-    delta: cython.double = other[MEAN] - into[MEAN]
+    delta: cython.double = subtract_with_rest(
+        other[MEAN], other[MEAN_REST], into[MEAN], into[MEAN_REST]
+    )
     step: cython.double = delta / n
     cross: cython.double = delta * step * a * b
     into[M4] += (
@@ -53,7 +56,11 @@ def merge_state(into: cython.p_double, other: cython.pointer(cython.const[cython
     )
     into[M3] += other[M3] + cross * step * (a - b) + 3 * step * (a * other[M2] - b * into[M2])
     into[M2] += other[M2] + cross
-    into[MEAN] += step * b
+    into[MEAN] = add_with_rest(
+        into[MEAN], into[MEAN_REST] + step * b, cython.address(into[MEAN_REST])
+    )
+    if not isfinite(into[MEAN_REST]):
+        into[MEAN_REST] = 0
     into[COUNT] = n
     into[MINIMUM] = min(into[MINIMUM], other[MINIMUM])
     into[MAXIMUM] = max(into[MAXIMUM], other[MAXIMUM])
@@ -100,7 +107,7 @@ def finite_tile(
     state: cython.p_double,
 ) -> cython.void:
     """Merge `count` finite values, whose sum is `total`."""
-    tile: cython.double[10]
+    tile: cython.double[11]
     mean: cython.double = total / count
     rest: cython.double = 0
     m2: cython.double = 0
@@ -116,11 +123,12 @@ def finite_tile(
         m2 += square
         m3 += square * d
         m4 += square * square
-    # The mean above is rounded: move the sums of powers to the better one.
+    # The mean above is rounded: move the sums of powers to the exact one.
     rest /= count
     start_state(cython.address(tile[0]))
     tile[COUNT] = count
-    tile[MEAN] = mean + rest
+    tile[MEAN] = mean
+    tile[MEAN_REST] = rest
     tile[M2] = m2 - count * rest * rest
     tile[M3] = m3 - 3 * rest * m2
     tile[M4] = m4 - 4 * rest * m3
@@ -223,7 +231,7 @@ def weighted_tile(
     state: cython.p_double,
 ) -> cython.void:
     """Merge finite values whose weights sum to `total_weight` and products to `total`."""
-    tile: cython.double[10]
+    tile: cython.double[11]
     low: cython.double[64]
     high: cython.double[64]
     mean: cython.double = total / total_weight
@@ -246,7 +254,8 @@ def weighted_tile(
     rest /= total_weight
     start_state(cython.address(tile[0]))
     tile[COUNT] = total_weight
-    tile[MEAN] = mean + rest
+    tile[MEAN] = mean
+    tile[MEAN_REST] = rest
     tile[M2] = m2 - total_weight * rest * rest
     tile[M3] = m3 - 3 * rest * m2
     tile[M4] = m4 - 4 * rest * m3
@@ -339,7 +348,7 @@ def update_weighted_column(
 def update(x: cython.const[cython.floating][::1], state: cython.double[::1]):
     """Add the values of one column to its state."""
     if state.shape[0] != WIDTH:
-        raise ValueError("update: a state has 10 entries")
+        raise ValueError("update: a state has 11 entries")
     if x.shape[0] == 0:
         return
     with cython.nogil:
@@ -349,7 +358,7 @@ def update(x: cython.const[cython.floating][::1], state: cython.double[::1]):
 def update_columns(Xt: cython.const[cython.floating][:, ::1], state: cython.double[:, ::1]):
     """Add the rows of `Xt`, of shape (n_columns, n), each a column, to their states."""
     if state.shape[0] != Xt.shape[0] or state.shape[1] != WIDTH:
-        raise ValueError("update_columns: one state of 10 entries a column")
+        raise ValueError("update_columns: one state of 11 entries a column")
     if Xt.shape[1] == 0:
         return
     j: cython.Py_ssize_t
@@ -386,7 +395,7 @@ def update_weighted_columns(
 def merge(into: cython.double[:, ::1], other: cython.const[cython.double][:, ::1]):
     """Merge the states of the same columns over other rows into `into`."""
     if into.shape[0] != other.shape[0] or into.shape[1] != WIDTH or other.shape[1] != WIDTH:
-        raise ValueError("merge: one state of 10 entries a column on both sides")
+        raise ValueError("merge: one state of 11 entries a column on both sides")
     j: cython.Py_ssize_t
     with cython.nogil:
         for j in range(into.shape[0]):
