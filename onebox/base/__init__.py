@@ -1,0 +1,11 @@
+"""What estimators of one kind share: OnePass, MultiPass, and how data get into and out of them.
+
+Arrays in, arrays out; a Dataset in, a lazy Dataset out. Both ways lead through the same scan, so that
+an array and a file of the same rows, cut alike, give the same model.
+"""
+
+from onebox.base.estimator import Estimator
+from onebox.base.multi_pass import MultiPass
+from onebox.base.one_pass import OnePass
+
+__all__ = ["Estimator", "MultiPass", "OnePass"]

@@ -1,0 +1,6 @@
+"""Linear models. Names, parameters and attributes are scikit-learn's."""
+
+from onebox.linear_model.linear_regression import LinearRegression
+from onebox.linear_model.ridge import Ridge
+
+__all__ = ["LinearRegression", "Ridge"]
