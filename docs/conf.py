@@ -1,14 +1,15 @@
-"""How the documentation is built: every page is prose, every example is run.
+"""How the documentation is built: prose by hand, everything that can be run is run.
 
-``sphinx-build -W docs <out>`` builds the pages and runs the gallery in ``examples/``;
-``sphinx-build -W -b doctest docs <out>`` runs every ``>>>`` on the pages and in the docstrings they show.
+``sphinx-build -W docs <out>`` builds the pages, runs the gallery in ``examples/`` and the commands
+on the pages; ``sphinx-build -W -b doctest docs <out>`` runs every ``>>>``, docstrings included.
 """
 
-import os
+import sys
 import tempfile
 from importlib.metadata import version as installed_version
+from pathlib import Path
 
-import onebox
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 project = "onebox"
 author = "onebox developers"
@@ -22,6 +23,7 @@ extensions = [
     "sphinx.ext.mathjax",
     "numpydoc",
     "sphinx_gallery.gen_gallery",
+    "transcript",
 ]
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "sg_execution_times.rst", "auto_examples/*.ipynb"]
