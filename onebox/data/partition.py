@@ -1,10 +1,13 @@
 """How data are cut: spans that a source can open, pieces of them, and the numbers of the partitions.
 
 A `Span` is what a reader opens at once: a Parquet row group, a chunk of a CSV file, a whole array.
-It is cut into pieces, and each piece is one `Partition`. The first 256 pieces of a span hold one
-block each, the next 256 two blocks, then four, and so on: so rows added at the end of a span move no
+It is cut into pieces, and each piece is one `Partition`. The first 32 pieces of a span hold one
+block each, the next 32 two blocks, then four, and so on: so rows added at the end of a span move no
 earlier cut, a span of any length has a bounded number of pieces, and there are as many partitions as
 error groups wherever there are that many blocks. Cuts depend on the data and the columns read only.
+
+A block is what fits the second level of a core's cache together with a copy; readers hand over
+several blocks at a time, as decoding small batches costs more.
 """
 
 from __future__ import annotations
@@ -12,20 +15,31 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-PIECES_PER_LEVEL = 256
-BLOCK_BYTES = 8 * 2**20
+PIECES_PER_LEVEL = 32
+BLOCK_BYTES = 5 * 2**19
+READ_BYTES = 8 * 2**20
 MIN_BLOCK_ROWS = 512
 MAX_BLOCK_ROWS = 32768
 
 
 def block_rows(row_bytes: int) -> int:
-    """Rows of a block: the power of two that keeps its matrix within 8 MB, between 512 and 32,768.
+    """Rows of a block: the power of two that keeps its matrix within 2.6 MB, between 512 and 32,768.
 
     >>> block_rows(41 * 8), block_rows(1), block_rows(100_000)
-    (16384, 32768, 512)
+    (4096, 32768, 512)
     """
     rows = max(1, BLOCK_BYTES // max(row_bytes, 1))
     return min(max(1 << (rows.bit_length() - 1), MIN_BLOCK_ROWS), MAX_BLOCK_ROWS)
+
+
+def batch_rows(row_bytes: int) -> int:
+    """Rows to decode at a time: whole blocks, some 8 MB together.
+
+    >>> batch_rows(41 * 8), batch_rows(100_000)
+    (24576, 512)
+    """
+    rows = block_rows(row_bytes)
+    return rows * max(1, READ_BYTES // (rows * max(row_bytes, 1)))
 
 
 def piece_edges(n_rows: int, rows_per_block: int) -> tuple[int, ...]:
@@ -167,9 +181,11 @@ class Layout:
 
     units: tuple[Unit, ...]
     rows_per_block: int
+    rows_per_batch: int
 
     @classmethod
-    def cut(cls, spans: list[Span], rows_per_block: int) -> Layout:
+    def cut(cls, spans: list[Span], row_bytes: int) -> Layout:
+        rows_per_block = block_rows(row_bytes)
         units: list[Unit] = []
         number, row = 0, 0
         known = True
@@ -189,7 +205,7 @@ class Layout:
             number += len(edges) - 1
             known = known and span.n_rows is not None
             row += span.n_rows or 0
-        return cls(tuple(units), rows_per_block)
+        return cls(tuple(units), rows_per_block, batch_rows(row_bytes))
 
     @property
     def n_rows(self) -> int | None:

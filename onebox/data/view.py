@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from onebox.data.block import Block
 from onebox.data.columns import Columns, concat
-from onebox.data.partition import Layout, Partition, Unit, block_rows
+from onebox.data.partition import Layout, Partition, Unit
 from onebox.data.schema import Schema, is_numeric
 from onebox.data.scratch import Scratch
 from onebox.data.source import Source
@@ -88,7 +88,7 @@ class View:
     def layout(self) -> Layout:
         """The units and partitions: a function of the data and the columns read only."""
         made = sum(type_width(kind) for kind in self.schema.columns.types)
-        return Layout.cut(self.source.spans(), block_rows(max(self.decoded_row_bytes, made)))
+        return Layout.cut(self.source.spans(), max(self.decoded_row_bytes, made))
 
     @cached_property
     def decoded_row_bytes(self) -> int:
@@ -136,7 +136,9 @@ class View:
     def _resliced(self, unit: Unit) -> Iterator[tuple[int, Columns]]:
         """Exactly `rows_per_block` rows at a time, counted from the start of the span."""
         size = self.layout.rows_per_block
-        batches = self.source.read(unit.span, unit.start, unit.stop, self.source_columns, size)
+        batches = self.source.read(
+            unit.span, unit.start, unit.stop, self.source_columns, self.layout.rows_per_batch
+        )
         offset, held, n_held = unit.start, [], 0
         for batch in batches:
             start = 0

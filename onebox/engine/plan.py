@@ -170,10 +170,11 @@ def _need(view: View, aggregates: Sequence[Aggregate[Any]]) -> _Need:
     schema, layout = view.schema, view.layout
     units = sorted(layout.units, key=lambda unit: unit.nbytes, reverse=True)[:UNITS_LOOKED_AT]
     rows = min(layout.rows_per_block, max((_rows(u, layout.rows_per_block) for u in units), default=1))
+    batch = max((min(layout.rows_per_batch, _rows(u, layout.rows_per_batch)) for u in units), default=1)
     reading = max(
-        (view.source.reading_bytes(u.span, view.source_columns, rows) for u in units), default=0
+        (view.source.reading_bytes(u.span, view.source_columns, batch) for u in units), default=0
     )
-    decoded = 0 if view.source.in_memory else rows * view.decoded_row_bytes
+    decoded = 0 if view.source.in_memory else batch * view.decoded_row_bytes
     block = rows * view.row_bytes
     work = max((part.work_nbytes(schema, rows) for part in aggregates), default=0)
     pieces = max((unit.n_partitions for unit in units), default=1)
