@@ -132,6 +132,19 @@ def load(
     Notes
     -----
     Cost: one read of the file; with ``mmap=True`` and without `verify`, of the headers only.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from sklearn.linear_model import Ridge
+    >>> path = tempfile.mkdtemp() + "/ridge.onebox"
+    >>> save(Ridge(alpha=0.5), path)
+    >>> load(path)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    onebox.errors.NotTrusted: ...sklearn.linear_model._ridge:Ridge...
+    >>> load(path, trust=True)
+    Ridge(alpha=0.5)
     """
     where = os.fspath(path)
     document, arrays = container.read(path, mmap=mmap, verify=verify)

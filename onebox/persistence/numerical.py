@@ -27,9 +27,9 @@ INDEXES = {
     "dia": ("offsets",),
 }
 SPARSE = {
-    (kind.format, issubclass(kind, sp.sparray)): kind
+    (name, is_array): getattr(sp, f"{name}_array" if is_array else f"{name}_matrix")
     for name in ("bsr", "coo", "csc", "csr", "dia", "dok", "lil")
-    for kind in (getattr(sp, f"{name}_array"), getattr(sp, f"{name}_matrix"))
+    for is_array in (False, True)
 }
 
 

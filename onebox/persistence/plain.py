@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from onebox.persistence.codec import Codec, Decoder, Node, Place
+from onebox.persistence.codec import Codec, Decoder, Node, Place, is_plain
 
 
 def to_text(data: bytes) -> str:
@@ -38,7 +38,12 @@ def _unpack_items(kind: Callable[[list[Any]], Any]) -> Callable[[dict[str, Node]
 
 
 def _pack_dict(value: dict[Any, Any], place: Place) -> dict[str, Node]:
-    items = [place.child(item, f"[{key!r}]") for key, item in value.items()]
+    items = [
+        item
+        if is_plain(item)
+        else place.child(item, f"[{key!r}]" if is_plain(key) else f"[key {i}]")
+        for i, (key, item) in enumerate(value.items())
+    ]
     if all(type(key) is str for key in value):
         return {"items": dict(zip(value, items, strict=True))}
     return {"pairs": list(zip(place.only("key").children(value), items, strict=True))}

@@ -27,6 +27,9 @@ with atomic_file(sys.argv[1]) as file:
 """
 
 
+POSIX = pytest.mark.skipif(os.name == "nt", reason="not so on Windows")
+
+
 def fail_after(write, content, error):
     write(content)
     raise error
@@ -71,6 +74,7 @@ def test_new_files_have_the_usual_permissions(tmp_path):
     assert len(modes) == 1
 
 
+@POSIX
 def test_a_symbolic_link_keeps_pointing_to_the_new_content(tmp_path):
     (tmp_path / "real").write_bytes(b"old")
     (tmp_path / "link").symlink_to(tmp_path / "real")
@@ -80,6 +84,7 @@ def test_a_symbolic_link_keeps_pointing_to_the_new_content(tmp_path):
     assert (tmp_path / "real").read_bytes() == b"new"
 
 
+@POSIX
 def test_devices_and_folders_are_not_replaced(tmp_path):
     for path in (os.devnull, tmp_path):
         with pytest.raises(BadInput, match="not a regular file"), atomic_file(path):
@@ -93,6 +98,7 @@ def test_a_missing_folder_is_named(tmp_path):
         pass
 
 
+@POSIX
 def test_a_name_as_long_as_the_file_system_allows(tmp_path):
     target = tmp_path / ("ä" * 127)
     with atomic_file(target) as file:

@@ -1,3 +1,5 @@
+"""Processes and disks that are real, for tests of what happens when they fail."""
+
 from __future__ import annotations
 
 import subprocess
@@ -6,6 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("onebox", deadline=None)  # a busy disk is no failure
+settings.load_profile("onebox")
 
 
 class Child:
