@@ -160,7 +160,9 @@ class MatrixColumns(Columns):
         if tuple(names) == self.names:
             return self
         where = {name: i for i, name in enumerate(self.names)}
-        return MatrixColumns(self.data[:, [where[name] for name in names]], tuple(names))
+        # take, not indexing: the result is in C order and serves as a matrix without another copy
+        chosen = np.take(self.data, [where[name] for name in names], axis=1)
+        return MatrixColumns(chosen, tuple(names))
 
     def rename(self, names: Sequence[str]) -> Columns:
         return MatrixColumns(self.data, tuple(names))

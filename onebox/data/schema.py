@@ -106,13 +106,16 @@ class Schema:
     def require_numeric(self, job: str) -> None:
         """Refuse text, dates and the like, naming the column and the remedy."""
         if not len(self.columns):
-            raise EmptyData(f"{job} was given 0 columns; it needs at least one (minimum of 1 is required).")
+            raise EmptyData(
+                f"{job} was given 0 columns; it needs at least one (minimum of 1 is required)."
+            )
         for field in self.columns:
             if not is_numeric(field.type):
                 raise WrongType(
                     f"{job} needs numbers, but column {field.name!r} has type {field.type}. "
                     f"Leave it out with .drop({field.name!r}) or encode it first "
-                    f"(.assign({_identifier(field.name)}=...) or .cast({{{field.name!r}: 'float64'}}))."
+                    f"(.assign({_identifier(field.name)}=...) or "
+                    f".cast({{{field.name!r}: 'float64'}}))."
                 )
 
 

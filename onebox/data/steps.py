@@ -297,9 +297,16 @@ def draw_hashes(
 
 def value_hashes(array: pa.Array) -> NDArray[np.uint64]:
     """A hash of each value; equal values of any width or encoding are hashed alike."""
-    encoded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode("encode")
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    if pa.types.is_temporal(array.type):
+        array = array.view(pa.int32() if array.type.bit_width == 32 else pa.int64())
+    encoded = array.dictionary_encode("encode")
     hashes = np.array(
-        [int(hash_bytes(repr(value).encode())[:16], 16) for value in encoded.dictionary.to_pylist()],
+        [
+            int(hash_bytes(repr(value).encode())[:16], 16)
+            for value in encoded.dictionary.to_pylist()
+        ],
         dtype=np.uint64,
     )
     return np.asarray(hashes[encoded.indices.to_numpy(zero_copy_only=False)], np.uint64)

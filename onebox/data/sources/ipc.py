@@ -159,8 +159,10 @@ class IpcSource(FileSource):
     def reading_bytes(self, span: Span, names: Sequence[str], rows_per_batch: int) -> int:
         if span.seekable:
             return 0
+        # A packed batch lies there packed and unpacked; a stream's batch is not known beforehand.
         rows = span.n_rows if span.n_rows is not None else rows_per_batch
-        return rows * sum(type_width(self.schema.field(name).type) for name in names)
+        unpacked = rows * sum(type_width(self.schema.field(name).type) for name in names)
+        return unpacked + (span.nbytes if span.n_rows is not None else 0)
 
     def stored_bytes(self, span: Span, names: Sequence[str]) -> int:
         widths = {field.name: type_width(field.type) for field in self.schema}
