@@ -124,7 +124,8 @@ class Block:
     @property
     def y_matrix(self) -> Weights:
         """The target as finite float64, always (rows, targets)."""
-        y = np.ascontiguousarray(self.y, dtype=np.float64).reshape(self.n_rows, -1)
+        y = np.ascontiguousarray(self.y, dtype=np.float64)
+        y = y[:, None] if y.ndim == 1 else y  # not reshape(n, -1), which fails on no rows
         self._refuse(y, allow_nan=False, what="y")
         return y
 
@@ -143,6 +144,12 @@ class Block:
                 given = given.matrix(np.dtype(np.float64), self.scratch, "weight").ravel()
             self._w = np.ascontiguousarray(given, dtype=np.float64)
             self._refuse(self._w.reshape(-1, 1), allow_nan=False, what="sample_weight")
+            if (self._w < 0).any():
+                row = int(np.argmax(self._w < 0))
+                raise BadValue(
+                    f"sample_weight is {self._w[row]:g} in {self.place(row)}: a weight says how often "
+                    "a row counts and is zero or more. Correct it, or drop the row."
+                )
         return self._w
 
     def column(self, name: str) -> pa.Array:
@@ -181,6 +188,16 @@ class Block:
         """Where one row of the block is, for messages."""
         at = int(self.rows[row]) if self.rows is not None else self.first_row + row
         return f"{self.partition.file}, row {at:,}" if self.partition.file else f"row {at:,}"
+
+    @property
+    def where(self) -> str:
+        """Which rows these are, for notes on errors."""
+        of = self.partition.file or "the data in memory"
+        if not self.n_rows:
+            return f"no rows of {of}"
+        first, last = self.file_rows()[[0, -1]]
+        some = "" if last - first + 1 == self.n_rows else f"{self.n_rows:,} of "
+        return f"{some}rows {first:,} to {last:,} of {of}"
 
     def finite_rows(self) -> NDArray[np.bool_]:
         """Which rows have finite numbers in X, y and weight (text: not null)."""

@@ -21,7 +21,7 @@ from onebox.data.partition import Layout, Partition, Unit
 from onebox.data.schema import Schema, is_numeric
 from onebox.data.scratch import Scratch
 from onebox.data.source import Source
-from onebox.data.steps import Filter, Step
+from onebox.data.steps import Filter, Select, Step
 from onebox.errors import BadValue, EmptyData, MismatchedRows
 
 Chain = tuple[Step, ...]
@@ -111,7 +111,7 @@ class View:
         `drop_missing` took from a block.
         """
         shared, rest = self._shared_steps
-        if self._cannot_match(unit, shared):
+        if self.skips(unit):
             return
         partitions = list(unit.partitions())
         at = 0
@@ -119,9 +119,7 @@ class View:
             while at + 1 < len(partitions) and offset >= unit.edges[at + 1]:
                 at += 1
             first = unit.span.first_row + offset
-            block = Block(columns, partitions[at], first, scratch=scratch)
-            for step in shared:
-                block = step.apply(block)
+            block = _through(shared, Block(columns, partitions[at], first, scratch=scratch))
             if block.n_rows:
                 made = self._assemble(block, rest, unit, offset)
                 if self.drop_missing:
@@ -163,9 +161,11 @@ class View:
             n += 1
         return chains[0][:n], [chain[n:] for chain in chains]
 
-    def _cannot_match(self, unit: Unit, shared: Chain) -> bool:
+    def skips(self, unit: Unit) -> bool:
         """Whether the file's statistics prove that a filter on its own columns leaves no row."""
-        for step in shared:
+        for step in self._shared_steps[0]:
+            if isinstance(step, Select):
+                continue
             if not isinstance(step, Filter):
                 return False
             if not self.source.may_match(unit.span, step.expression):
@@ -176,10 +176,7 @@ class View:
         """Give the rows their roles."""
         made = []
         for chain in rest:
-            block = base
-            for step in chain:
-                block = step.apply(block)
-            made.append(block)
+            made.append(_through(chain, base))
         features = made[0]
         roles: list[Columns | NDArray[Any] | None] = []
         following = iter(made[1:])
@@ -219,6 +216,17 @@ class View:
     def without_roles(self) -> View:
         """The features alone."""
         return replace(self, target=None, weight=None)
+
+
+def _through(chain: Chain, block: Block) -> Block:
+    """A block after some steps; an error in a step says which rows it was working on."""
+    for step in chain:
+        try:
+            block = step.apply(block)
+        except Exception as error:
+            error.add_note(f"onebox: in {type(step).__name__.lower()}, working on {block.where}")
+            raise
+    return block
 
 
 def schema_after(before: pa.Schema, chain: Chain) -> pa.Schema:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +11,9 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from onebox.engine.report import Meter
+
+BETWEEN_EVENTS = 0.1  # seconds
 SHOW_AFTER = 0.5  # seconds: what is done sooner needs no bar
 
 
@@ -47,19 +49,42 @@ class ProgressEvent:
 
 
 class Reporter:
-    """Tells one listener about one pass."""
+    """Tells one listener about one pass, ten times a second and when it is over.
 
-    def __init__(self, job: str, listener: Callable[[ProgressEvent], None] | None) -> None:
-        self.job, self.listener = job, listener
-        self._start = time.perf_counter()
-        self._lock = threading.Lock()
+    Parameters
+    ----------
+    job : str
+    listener : callable or None
+    total : int or None
+        Rows that the pass goes through, before filters; None when nobody knows.
+    """
 
-    def tell(self, share: float, rows: int, n_bytes: int, *, done: bool = False) -> None:
-        if self.listener is None:
-            return
+    def __init__(
+        self, job: str, listener: Callable[[ProgressEvent], None] | None, total: int | None
+    ) -> None:
+        self.job, self.listener, self.total = job, listener, total
+        self._start = self._told = time.perf_counter()
+
+    def tell(self, meter: Meter) -> None:
+        """How far the pass is, unless that was told just now."""
+        now = time.perf_counter()
+        if self.listener is not None and now - self._told >= BETWEEN_EVENTS:
+            self._told = now
+            share = min(meter.position / self.total, 1.0) if self.total else 0.0
+            self._send(meter, share, done=False)
+
+    def finish(self, meter: Meter, *, completed: bool) -> None:
+        """That the pass is over; its share is 1 if it went to the end."""
+        if self.listener is not None:
+            share = min(meter.position / self.total, 1.0) if self.total else 0.0
+            self._send(meter, 1.0 if completed else share, done=True)
+
+    def _send(self, meter: Meter, share: float, *, done: bool) -> None:
+        assert self.listener is not None
         seconds = time.perf_counter() - self._start
-        with self._lock:
-            self.listener(ProgressEvent(self.job, min(share, 1.0), rows, n_bytes, seconds, done))
+        self.listener(
+            ProgressEvent(self.job, share, meter.rows, meter.pass_bytes, seconds, done)
+        )
 
 
 class Bar:

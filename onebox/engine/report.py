@@ -75,21 +75,50 @@ def resident_bytes() -> int:
 
 
 class Meter:
-    """Counts what workers do while they do it; safe to call from any of them."""
+    """Counts what workers do while they do it; safe to call from any of them.
+
+    Attributes
+    ----------
+    rows : int
+        Rows of this pass, after filters.
+    rows_dropped : int
+        Rows that this pass left out for a missing value.
+    position : int
+        Rows of the source gone through in this pass, before filters.
+    bytes_read : int
+        Bytes read in all passes.
+    pass_bytes : int
+        Bytes read in this pass.
+    peak : int
+        The highest growth of resident memory seen.
+    """
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.rows = 0
-        self.bytes_read = 0
-        self.base = resident_bytes()
+        self._lock = threading.Lock()
+        self._base = resident_bytes()
         self.peak = 0
+        self.bytes_read = 0
+        self.start_pass()
 
-    def saw(self, rows: int, nbytes: int = 0) -> None:
-        with self.lock:
+    def start_pass(self) -> None:
+        """Count rows from zero again."""
+        self.rows = self.rows_dropped = self.position = self.pass_bytes = 0
+
+    def saw(self, *, rows: int = 0, position: int = 0, nbytes: int = 0) -> None:
+        """Count rows that came through, rows gone past, and bytes read."""
+        with self._lock:
             self.rows += rows
+            self.position += position
             self.bytes_read += nbytes
+            self.pass_bytes += nbytes
+
+    def dropped(self, rows: int) -> None:
+        """Count rows left out for a missing value."""
+        with self._lock:
+            self.rows_dropped += rows
 
     def sample_memory(self) -> None:
-        grown = resident_bytes() - self.base
-        with self.lock:
+        """Look how much memory the process holds now."""
+        grown = resident_bytes() - self._base
+        with self._lock:
             self.peak = max(self.peak, grown)

@@ -1,42 +1,38 @@
-"""One fit's scans: the walker, and what it keeps from one pass to the next."""
+"""One fit's scans: what it opens, the order of its work, and what it keeps between passes."""
 
 from __future__ import annotations
 
-import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future, wait
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from functools import partial
 from types import TracebackType
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from onebox.aggregates.aggregate import Aggregate, RowState, Tiled, parts_of
+from onebox.aggregates.aggregate import Aggregate, RowState, parts_of
 from onebox.config import Settings, resolve
 from onebox.data.block import Block
 from onebox.data.partition import Unit
-from onebox.data.scratch import FreshMemory, Scratch
 from onebox.data.view import View
 from onebox.engine.fold import Groups, UnitFold
+from onebox.engine.large import LargeWalk
 from onebox.engine.limiter import single_threaded_blas
 from onebox.engine.plan import is_large, make_plan
 from onebox.engine.progress import Reporter, listener_for
+from onebox.engine.reader import Reader
 from onebox.engine.report import FitReport, Meter
 from onebox.engine.store import BlockStore, DiskStore, MemoryStore, RowStates, SpillFile
-from onebox.errors import OneboxError, SinglePass
+from onebox.engine.tasks import Tasks
+from onebox.errors import SinglePass
 from onebox.executors import opened
 from onebox.storage.spill import SpillFolder, default_cache_folder
 
 Shares = list[dict[int, Any]]
 T = TypeVar("T")
 Item = TypeVar("Item")
-
-
-class _Stopped(Exception):
-    """Raised inside tasks when the run is over early; never seen outside."""
 
 
 class Run:
@@ -50,9 +46,18 @@ class Run:
     settings : Settings
         How to run.
     many_passes : bool
-        Whether blocks should be kept from one scan to the next.
+        Whether there will be several scans, so that blocks should be kept from one to the next.
     job : str
         What progress and messages call it.
+
+    Raises
+    ------
+    NotEnoughMemory
+        When the plan cannot fit the budget.
+    SinglePass
+        When several scans are asked of data that can be read once.
+    BadValue
+        When a footer tells of nulls that an aggregate refuses. Nothing has been read in any case.
     """
 
     def __init__(
@@ -67,29 +72,29 @@ class Run:
         self.view, self.job = view, job
         self.settings = settings if settings is not None else resolve()
         scans = [parts_of(aggregate) for aggregate in aggregates]
+        if many_passes and view.source.single_pass:
+            raise self._single_pass()
         if any(part.refuses_missing for parts in scans for part in parts):
             view.refuse_known_nulls()
         self.plan = make_plan(view, scans, self.settings, many_passes=many_passes)
         self.meter = Meter()
         self.report = FitReport(budget=self.plan.budget, n_workers=self.plan.n_workers)
         self._listener = listener_for(self.settings.progress)
-        self._reporter = Reporter(job, self._listener)
-        self._pass_start_bytes = 0
-        self._stop = threading.Event()
-        self._local = threading.local()
+        self._reporter = Reporter(job, None, None)
         self._stack = ExitStack()
         self._start = time.perf_counter()
         self._spill: SpillFile | None = None
 
     def __enter__(self) -> Run:
-        with self._stack:  # undone here if anything below fails
+        with ExitStack() as self._stack:
             self._stack.enter_context(single_threaded_blas())
-            asked = self.settings.executor or "threads"
-            self._executor: Executor = self._stack.enter_context(
-                opened(asked, self.plan.n_workers)
-            )
-            self._store = self._make_store()
+            store = self._open_store()
             self._states = RowStates(self._spill_file() if self.plan.states_on_disk else None)
+            asked = self.settings.executor or "threads"
+            executor = self._stack.enter_context(opened(asked, self.plan.n_workers))
+            self._tasks = Tasks(executor, self.plan.in_flight, self._tell)
+            self._stack.callback(self._tasks.close)  # first of all, before what tasks use is closed
+            self._reader = Reader(self.view, store, self.meter, self._tasks.check)
             self._stack = self._stack.pop_all()
         return self
 
@@ -113,34 +118,52 @@ class Run:
 
     def scan_groups(self, aggregate: Aggregate[Any], *, job: str | None = None) -> list[Groups]:
         """One pass; returns the group summaries of every part."""
-        if self.report.passes and self.view.source.single_pass and self.plan.keep == "source":
-            raise SinglePass(
-                f"{self.job} needs another pass over {self.view.source.describe()}, which can be read "
-                "once. Write it down first: ob.dataset(...).persist(path)."
-            )
+        if self.report.passes and self.view.source.single_pass:
+            raise self._single_pass()
         parts = parts_of(aggregate)
         groups = [Groups(part, self.view.schema) for part in parts]
-        self.meter.rows = 0
-        self._pass_start_bytes = self.meter.bytes_read
-        self._reporter = Reporter(job or self.job, self._listener)
-        walk = self._walk_in_order if any(is_large(p, self.view) for p in parts) else self._walk
+        self.meter.start_pass()
+        self._reporter = Reporter(job or self.job, self._listener, self.view.layout.n_rows)
+        walk = self._walk_large if any(is_large(p, self.view) for p in parts) else self._walk
         try:
-            for shares in walk(parts):
-                for group, share in zip(groups, shares, strict=True):
-                    group.add(share)
-        finally:
-            self._tell(done=True)
+            with closing(walk(parts)) as all_shares:
+                for shares in all_shares:
+                    for group, share in zip(groups, shares, strict=True):
+                        group.add(share)
+        except BaseException:
+            self._reporter.finish(self.meter, completed=False)
+            raise
+        self._reporter.finish(self.meter, completed=True)
         self.report.passes += 1
-        self.report.rows = self.meter.rows
+        self.report.rows, self.report.rows_dropped = self.meter.rows, self.meter.rows_dropped
         return groups
 
-    # Small summaries: units are independent tasks, folded in their order.
+    def map(self, task: Callable[[Unit, Iterator[Block]], T]) -> Iterator[T]:
+        """What a task makes of the blocks of each unit, in the order of the units."""
+        return self.each(partial(self._reader.work, task=task), self.view.layout.units)
+
+    def each(self, task: Callable[[Item], T], items: Iterable[Item]) -> Iterator[T]:
+        """What a task makes of each item, in order, with a bounded number in flight."""
+        return self._tasks.in_order(task, items)
+
+    def blocks_of(self, units: Sequence[Unit]) -> Iterator[Block]:
+        """The blocks of some units in order, for a task that takes several."""
+        with self._reader.scratch() as scratch:
+            for unit in units:
+                yield from self._reader.blocks(unit, scratch)
+
+    def row_state(self, state: RowState) -> NDArray[Any]:
+        """A row state as the last scan left it, over all rows in order."""
+        parts = self._states.in_order(state)
+        return np.concatenate(parts) if parts else np.empty(0, state.dtype)
 
     def _walk(self, parts: Sequence[Aggregate[Any]]) -> Iterator[Shares]:
-        states = tuple(s for part in parts for s in part.row_state(self.view.schema))
+        """Small summaries: units are independent tasks, folded in their order."""
+        schema = self.view.schema
+        states = tuple(state for part in parts for state in part.row_state(schema))
 
         def task(unit: Unit, blocks: Iterator[Block]) -> Shares:
-            folds = [UnitFold(part, self.view.schema) for part in parts]
+            folds = [UnitFold(part, schema) for part in parts]
             for ordinal, block in enumerate(blocks):
                 self._states.lend(block, unit, ordinal, states)
                 for fold in folds:
@@ -150,138 +173,19 @@ class Run:
 
         return self.map(task)
 
-    def map(self, task: Callable[[Unit, Iterator[Block]], T]) -> Iterator[T]:
-        """What a task makes of the blocks of each unit, in the order of the units."""
-        return self.each(lambda unit: self._do_unit(unit, task), self.view.layout.units)
+    def _walk_large(self, parts: Sequence[Aggregate[Any]]) -> Iterator[Shares]:
+        return LargeWalk(parts, self.view, self._reader, self._tasks).shares()
 
-    def row_state(self, state: RowState) -> NDArray[Any]:
-        """A row state as the last scan left it, over all rows in order."""
-        parts = self._states.in_order(state)
-        return np.concatenate(parts) if parts else np.empty(0, state.dtype)
+    def _tell(self) -> None:
+        self._reporter.tell(self.meter)
 
-    def blocks_of(self, units: Sequence[Unit]) -> Iterator[Block]:
-        """The blocks of some units in order, for a task that takes several."""
-        for unit in units:
-            yield from self._counted_blocks(unit)
+    def _single_pass(self) -> SinglePass:
+        return SinglePass(
+            f"{self.job} needs more than one pass over {self.view.source.describe()}, which can be read "
+            "once. Write it down first: ob.dataset(...).persist(path)."
+        )
 
-    def each(self, task: Callable[[Item], T], items: Iterable[Item]) -> Iterator[T]:
-        """What a task makes of each item, in order, with a bounded number in flight."""
-        pending: deque[Future[T]] = deque()
-        try:
-            for item in items:
-                pending.append(self._executor.submit(task, item))
-                if len(pending) >= self.plan.in_flight:
-                    yield pending.popleft().result()
-                    self._tell()
-            while pending:
-                yield pending.popleft().result()
-                self._tell()
-        finally:
-            self._give_up(pending)
-
-    def _do_unit(self, unit: Unit, task: Callable[[Unit, Iterator[Block]], T]) -> T:
-        """Run a task over one unit; an error says what was being read."""
-        self._local.block = None
-        try:
-            result = task(unit, self._counted_blocks(unit))
-        except (OneboxError, _Stopped):
-            raise
-        except Exception as error:
-            error.add_note(f"onebox: {_where(unit, self._local.block)}")
-            raise
-        finally:
-            self._local.block = None
-        self.meter.sample_memory()
-        return result
-
-    def _counted_blocks(self, unit: Unit) -> Iterator[Block]:
-        for block in self._blocks(unit, self._scratch()):
-            if self._stop.is_set():
-                raise _Stopped
-            self._local.block = block
-            yield block
-            self.meter.saw(block.n_rows)
-
-    def _blocks(self, unit: Unit, scratch: Scratch) -> Iterator[Block]:
-        if self._store is not None and self._store.has(unit):
-            yield from self._store.blocks(unit, scratch)
-            if self.plan.keep == "disk":
-                self.meter.saw(0, (unit.n_rows or 0) * self.view.row_bytes)
-            return
-        shelf: list[Any] = []
-        for block in self.view.blocks(unit, scratch, self._dropped):
-            if self._store is not None:
-                self._store.keep(block, shelf)
-            yield block
-        if self._store is not None:
-            self._store.complete(unit, shelf)
-        self.meter.saw(0, self._stored_bytes(unit))
-
-    # Large summaries: blocks in order, the work of one block spread over tiles.
-
-    def _walk_in_order(self, parts: Sequence[Aggregate[Any]]) -> Iterator[Shares]:
-        large = [isinstance(part, Tiled) and is_large(part, self.view) for part in parts]
-        units = self.view.layout.units
-        held: list[Any] = [None] * len(parts)
-        for i, unit in enumerate(units):
-            folds = [
-                None if big else UnitFold(part, self.view.schema)
-                for part, big in zip(parts, large, strict=True)
-            ]
-            for k, big in enumerate(large):
-                if big and held[k] is None:
-                    held[k] = parts[k].empty(self.view.schema)
-            for block in self._read_ahead(unit):
-                for part, fold, summary in zip(parts, folds, held, strict=True):
-                    if fold is not None:
-                        fold.update(block)
-                    else:
-                        assert isinstance(part, Tiled)
-                        self._update_tiles(part, summary, block)
-                self.meter.saw(block.n_rows)
-                self._tell()
-            last = i + 1 == len(units) or units[i + 1].span.file != unit.span.file
-            shares: Shares = []
-            for k, fold in enumerate(folds):
-                if fold is not None:
-                    shares.append(fold.finish())
-                elif last:
-                    shares.append({0: held[k]})
-                    held[k] = None
-                else:
-                    shares.append({})
-            self.meter.sample_memory()
-            yield shares
-
-    def _update_tiles(self, part: Tiled[Any, Any], summary: Any, block: Block) -> None:
-        prepared = part.prepare(summary, block)
-        # The last tiles of a triangle are the longest: they go first.
-        futures = [
-            self._executor.submit(part.update_tile, summary, prepared, tile)
-            for tile in reversed(range(part.n_tiles(summary)))
-        ]
-        for future in futures:
-            future.result()
-
-    def _read_ahead(self, unit: Unit) -> Iterator[Block]:
-        """The blocks of a unit, the next one read while one is worked on."""
-        # Fresh memory: two blocks are alive at a time, and a scratch serves one.
-        blocks = self._blocks(unit, FreshMemory())
-        following = self._executor.submit(next, blocks, None)
-        while True:
-            try:
-                block = following.result()
-            except OneboxError:
-                raise
-            except Exception as error:
-                error.add_note(f"onebox: {_where(unit, None)}")
-                raise
-            if block is None:
-                return
-            following = self._executor.submit(next, blocks, None)
-            yield block
-
-    def _make_store(self) -> BlockStore | None:
+    def _open_store(self) -> BlockStore | None:
         if self.plan.keep == "memory":
             return MemoryStore(self.view.schema)
         return DiskStore(self.view.schema, self._spill_file()) if self.plan.keep == "disk" else None
@@ -289,52 +193,9 @@ class Run:
     def _spill_file(self) -> SpillFile:
         if self._spill is None:
             root = self.settings.cache or default_cache_folder()
-            folder = SpillFolder(root, self.settings.disk)
-            self._stack.callback(folder.close)
-            self._spill = SpillFile(folder)
-            self._stack.callback(self._spill.close)
+            folder = self._stack.enter_context(SpillFolder(root, self.settings.disk))
+            self._spill = self._stack.enter_context(closing(SpillFile(folder)))
         return self._spill
-
-    def _scratch(self) -> Scratch:
-        scratch: Scratch | None = getattr(self._local, "scratch", None)
-        if scratch is None:
-            scratch = self._local.scratch = Scratch()
-        return scratch
-
-    def _stored_bytes(self, unit: Unit) -> int:
-        span = unit.span
-        total = self.view.source.stored_bytes(span, self.view.source_columns)
-        return total if not span.n_rows or unit.n_rows is None else total * unit.n_rows // span.n_rows
-
-    def _dropped(self, count: int) -> None:
-        if self.report.passes:
-            return  # a later pass drops the same rows again
-        with self.meter.lock:
-            self.report.rows_dropped += count
-
-    def _tell(self, *, done: bool = False) -> None:
-        if self._listener is None:
-            return
-        total = self.view.layout.n_rows
-        share = self.meter.rows / total if total else 0.0
-        read = self.meter.bytes_read - self._pass_start_bytes
-        self._reporter.tell(share, self.meter.rows, read, done=done)
-
-    def _give_up(self, pending: deque[Future[T]]) -> None:
-        """Leave no task behind, whatever ended the walk."""
-        if not pending:
-            return
-        self._stop.set()
-        for future in pending:
-            future.cancel()
-        wait(pending)
-        self._stop.clear()
-
-
-def _where(unit: Unit, block: Block | None) -> str:
-    if block is None:
-        return f"while reading {unit.span.place}"
-    return f"while working on the {block.n_rows:,} rows from {block.place(0)} on"
 
 
 def scan(
@@ -371,7 +232,7 @@ def scan_groups(
 ) -> tuple[list[list[Any]], FitReport]:
     """One pass that returns, for every joined part, one summary a group of partitions.
 
-    Merging them with the same tree gives `scan`'s summary, bit for bit.
+    Merging them with `merged_in_tree` gives the summary of `scan`, bit for bit.
     """
     run = Run(view, [aggregate], settings=settings, job=job or type(aggregate).__name__)
     with run:

@@ -30,12 +30,13 @@ class SpillFile:
 
     def __init__(self, folder: SpillFolder) -> None:
         self._folder = folder
-        self._handle = os.open(folder.path / "blocks.raw", os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+        self._file = open(folder.path / "blocks.raw", "w+b", buffering=0)
         self._lock = threading.Lock()
         self._end = 0
 
     @property
     def nbytes(self) -> int:
+        """Bytes written so far."""
         return self._end
 
     def append(self, array: NDArray[Any]) -> int:
@@ -46,41 +47,74 @@ class SpillFile:
         NotEnoughDisk
             When the limit or the disk does not allow it.
         """
-        data = memoryview(np.ascontiguousarray(array)).cast("B") if array.size else memoryview(b"")
-        with self._folder.writing(len(data)):
+        with self._folder.writing(array.nbytes):
             with self._lock:
-                at, self._end = self._end, self._end + len(data)
-            self._write(data, at)
+                at, self._end = self._end, self._end + array.nbytes
+            self.overwrite(np.ascontiguousarray(array), at)
         return at
 
     def overwrite(self, array: NDArray[Any], at: int) -> None:
-        if array.size:
-            self._write(memoryview(array).cast("B"), at)
+        """Write an array of the same size over an earlier one."""
+        data = _bytes_of(array)
+        while data:
+            n = self._write(data, at)
+            data, at = data[n:], at + n
 
     def read(self, out: NDArray[Any], at: int) -> None:
-        view = memoryview(out).cast("B") if out.size else memoryview(b"")
+        """Fill an array with what was written at a place."""
+        view = _bytes_of(out)
         while view:
-            n = os.preadv(self._handle, [view], at)
+            n = self._read(view, at)
             if n == 0:
                 raise OSError("the file of spilled blocks was cut short while in use")
             view, at = view[n:], at + n
 
-    def _write(self, data: memoryview, at: int) -> None:
-        while data:
-            n = os.pwrite(self._handle, data, at)
-            data, at = data[n:], at + n
-
     def close(self) -> None:
-        os.close(self._handle)
+        """Close the file; its folder deletes it."""
+        self._file.close()
+
+    if hasattr(os, "preadv"):
+
+        def _read(self, view: memoryview, at: int) -> int:
+            return os.preadv(self._file.fileno(), [view], at)
+
+        def _write(self, data: memoryview, at: int) -> int:
+            return os.pwrite(self._file.fileno(), data, at)
+
+    else:  # Windows reads and writes where the file stands only
+
+        def _read(self, view: memoryview, at: int) -> int:
+            with self._lock:
+                self._file.seek(at)
+                return self._file.readinto(view) or 0
+
+        def _write(self, data: memoryview, at: int) -> int:
+            with self._lock:
+                self._file.seek(at)
+                return self._file.write(data) or 0
+
+
+def _bytes_of(array: NDArray[Any]) -> memoryview:
+    # An empty array has no bytes that a memoryview could be cast to.
+    return memoryview(array.reshape(-1).view(np.uint8)) if array.size else memoryview(b"")
 
 
 class BlockStore(Protocol):
     """Keeps the blocks of whole units."""
 
-    def has(self, unit: Unit) -> bool: ...
-    def keep(self, block: Block, shelf: list[Any]) -> None: ...
-    def complete(self, unit: Unit, shelf: list[Any]) -> None: ...
-    def blocks(self, unit: Unit, scratch: Scratch) -> Iterator[Block]: ...
+    from_disk: bool
+
+    def has(self, unit: Unit) -> bool:
+        """Whether all blocks of a unit are here."""
+
+    def keep(self, block: Block, shelf: list[Any]) -> None:
+        """Put a copy of a block on the shelf of its unit."""
+
+    def complete(self, unit: Unit, shelf: list[Any]) -> None:
+        """Take in a shelf with all blocks of its unit."""
+
+    def blocks(self, unit: Unit, scratch: Scratch) -> Iterator[Block]:
+        """The blocks of a unit, in order."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +132,8 @@ class _Kept:
 
 class MemoryStore:
     """Blocks in memory."""
+
+    from_disk = False
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
@@ -122,6 +158,8 @@ class MemoryStore:
 
 class DiskStore:
     """Blocks in a file of raw arrays."""
+
+    from_disk = True
 
     def __init__(self, schema: Schema, file: SpillFile) -> None:
         self._schema, self._file = schema, file

@@ -13,9 +13,10 @@ class SerialExecutor(Executor):
     """Runs every task when it is submitted."""
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """Run `fn` now; what it raises waits in the future, but for interrupts."""
         future: Future[T] = Future()
         try:
             future.set_result(fn(*args, **kwargs))
-        except Exception as error:  # KeyboardInterrupt and bdb.BdbQuit's kin pass through
+        except Exception as error:
             future.set_exception(error)
         return future

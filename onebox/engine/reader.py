@@ -1,0 +1,119 @@
+"""Blocks for the tasks of one run: from the source, or from where an earlier pass kept them.
+
+Everything a run counts is counted here, and here an error learns which rows it came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from onebox.data.block import Block
+from onebox.data.partition import Unit
+from onebox.data.scratch import Scratch
+from onebox.data.view import View
+from onebox.engine.report import Meter
+from onebox.engine.store import BlockStore
+from onebox.engine.tasks import Stopped
+from onebox.errors import OneboxError
+
+T = TypeVar("T")
+
+
+class Reader:
+    """Hands out the blocks of units.
+
+    Parameters
+    ----------
+    view : View
+    store : BlockStore or None
+        Where blocks stay between passes.
+    meter : Meter
+        Told of every block.
+    check : callable
+        Called before every block; raises when the run is over.
+    """
+
+    def __init__(
+        self, view: View, store: BlockStore | None, meter: Meter, check: Callable[[], None]
+    ) -> None:
+        self.view, self.store, self.meter = view, store, meter
+        self._check = check
+        self._scratches: list[Scratch] = []
+
+    def work(self, unit: Unit, task: Callable[[Unit, Iterator[Block]], T]) -> T:
+        """What a task makes of the blocks of a unit; an error says what was being read."""
+        with self.scratch() as scratch, located(unit) as at:
+            made = task(unit, self._watched(unit, scratch, at))
+        self.meter.sample_memory()
+        return made
+
+    def blocks(self, unit: Unit, scratch: Scratch) -> Iterator[Block]:
+        """The blocks of a unit, counted; one that is asked for ends when the run is over."""
+        rows = 0
+        for block in self._stored_or_read(unit, scratch):
+            self._check()
+            yield block
+            rows += block.n_rows
+            self.meter.saw(rows=block.n_rows, position=block.n_rows)
+        if unit.n_rows is not None:
+            self.meter.saw(position=unit.n_rows - rows)  # what filters took
+
+    @contextmanager
+    def scratch(self) -> Iterator[Scratch]:
+        """Memory for one task at a time, used again by the next."""
+        # Not one a thread: a pool of the user's may have many more threads than tasks in flight.
+        try:
+            mine = self._scratches.pop()
+        except IndexError:
+            mine = Scratch()
+        try:
+            yield mine
+        finally:
+            self._scratches.append(mine)
+
+    def _watched(self, unit: Unit, scratch: Scratch, at: list[Block]) -> Iterator[Block]:
+        for block in self.blocks(unit, scratch):
+            at[:] = [block]
+            yield block
+            at.clear()
+
+    def _stored_or_read(self, unit: Unit, scratch: Scratch) -> Iterator[Block]:
+        store = self.store
+        if store is not None and store.has(unit):
+            width = self.view.row_bytes if store.from_disk else 0
+            for block in store.blocks(unit, scratch):
+                yield block
+                self.meter.saw(nbytes=block.n_rows * width)
+            return
+        shelf: list[Any] = []
+        for block in self.view.blocks(unit, scratch, self.meter.dropped):
+            if store is not None:
+                store.keep(block, shelf)
+            yield block
+        if store is not None:
+            store.complete(unit, shelf)
+        self.meter.saw(nbytes=self._source_bytes(unit))
+
+    def _source_bytes(self, unit: Unit) -> int:
+        if self.view.skips(unit):
+            return 0
+        span = unit.span
+        total = self.view.source.stored_bytes(span, self.view.source_columns)
+        return total if not span.n_rows or unit.n_rows is None else total * unit.n_rows // span.n_rows
+
+
+@contextmanager
+def located(unit: Unit) -> Iterator[list[Block]]:
+    """Note on an error what was being read: the block that the yielded list holds, or the unit."""
+    at: list[Block] = []
+    try:
+        yield at
+    except (OneboxError, Stopped):
+        raise
+    except Exception as error:
+        if not any(note.startswith("onebox:") for note in getattr(error, "__notes__", ())):
+            where = f"working on {at[0].where}" if at else f"reading {unit.span.place}"
+            error.add_note(f"onebox: while {where}")
+        raise

@@ -1,0 +1,96 @@
+"""Tasks of one run: a bounded number at a time, results in order, none left behind.
+
+Results are waited for in short turns, so that progress is told and Ctrl-C is heard by the thread
+that called; the tasks themselves ask between blocks whether the run is over.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, wait
+from typing import TypeVar
+
+T = TypeVar("T")
+Item = TypeVar("Item")
+
+TURN = 0.1  # seconds
+
+
+class Stopped(Exception):
+    """Raised inside tasks when the run is over early; never seen outside."""
+
+
+class Tasks:
+    """Submits the tasks of one run and collects what they return.
+
+    Parameters
+    ----------
+    executor : Executor
+        Runs them in this process.
+    in_flight : int
+        Tasks begun or waiting to be collected, at the most.
+    each_turn : callable
+        Called in the collecting thread, after every result and while waiting for one.
+    """
+
+    def __init__(
+        self, executor: Executor, in_flight: int, each_turn: Callable[[], None]
+    ) -> None:
+        self._executor, self._in_flight, self._each_turn = executor, in_flight, each_turn
+        self._unfinished: set[Future[object]] = set()
+        self._stop = threading.Event()
+
+    def in_order(self, task: Callable[[Item], T], items: Iterable[Item]) -> Iterator[T]:
+        """What a task makes of each item, in the order of the items."""
+        waiting: deque[Future[T]] = deque()
+        for item in items:
+            waiting.append(self._submit(task, item))
+            if len(waiting) >= self._in_flight:
+                yield self._result(waiting.popleft())
+        while waiting:
+            yield self._result(waiting.popleft())
+
+    def all(self, task: Callable[[Item], object], items: Iterable[Item]) -> None:
+        """Run a task on all items at once."""
+        for future in [self._submit(task, item) for item in items]:
+            self._result(future)
+
+    def ahead(self, items: Iterator[T]) -> Iterator[T]:
+        """The items, each made by a task while the one before is worked on."""
+        following = self._submit(_next, items)
+        while (item := self._result(following)) is not None:
+            following = self._submit(_next, items)
+            yield item
+
+    def check(self) -> None:
+        """Inside a task: end it when the run is over."""
+        if self._stop.is_set():
+            raise Stopped
+
+    def close(self) -> None:
+        """Leave no task behind, whatever ended the run."""
+        if self._unfinished:
+            self._stop.set()
+            for future in self._unfinished:
+                future.cancel()
+            wait(self._unfinished)
+            self._unfinished.clear()
+
+    def _submit(self, task: Callable[[Item], T], item: Item) -> Future[T]:
+        future = self._executor.submit(task, item)
+        self._unfinished.add(future)  # type: ignore[arg-type]
+        return future
+
+    def _result(self, future: Future[T]) -> T:
+        while not future.done():
+            wait([future], TURN)
+            self._each_turn()
+        self._unfinished.discard(future)  # type: ignore[arg-type]
+        self._each_turn()
+        return future.result()
+
+
+def _next(items: Iterator[T]) -> T | None:
+    return next(items, None)
