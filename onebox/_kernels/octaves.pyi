@@ -11,7 +11,12 @@ N_TOTALS: Final[int]
 EXPONENTS: Final[int]
 BUCKETS: Final[int]
 MAX_SLOTS: Final[int]
+MAX_WINDOW: Final[int]
+NARROW: Final[int]
+WHOLE: Final[int]
+ANY: Final[int]
 
+def window_width(n_slots: int) -> int: ...
 def start(slots: NDArray[uint8], extremes: NDArray[float64]) -> None: ...
 def count(
     Xt: NDArray[float32] | NDArray[float64],
@@ -20,7 +25,7 @@ def count(
     first: NDArray[int64],
     totals: NDArray[int64],
     extremes: NDArray[float64],
-    fractions: NDArray[uint8],
+    kinds: NDArray[uint8],
 ) -> None: ...
 def merge(
     slots: NDArray[uint8],
@@ -28,10 +33,10 @@ def merge(
     first: NDArray[int64],
     totals: NDArray[int64],
     extremes: NDArray[float64],
-    fractions: NDArray[uint8],
+    kinds: NDArray[uint8],
     other_slots: NDArray[uint8],
     other_counts: NDArray[int64],
     other_totals: NDArray[int64],
     other_extremes: NDArray[float64],
-    other_fractions: NDArray[uint8],
+    other_kinds: NDArray[uint8],
 ) -> None: ...

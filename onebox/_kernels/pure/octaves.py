@@ -4,13 +4,16 @@ A bucket is a sign, an exponent and the first 6 bits of the mantissa: 64 buckets
 a bucket is at most 1/64 wider than its lower end. Octaves get a slot when a value first falls into
 them; when the slots of a column are all taken, its lowest octave gives way and counts as zero. So
 what is kept, the highest octaves in use, depends on the set of values and not on their order.
+
+As long as a column holds nothing but whole numbers in a narrow window, such as years, each number
+has its own counter instead, in the same memory: value v at v modulo the width of the window.
 """
 # ruff: noqa: F821 (positions in totals and slot marks are declared in octaves.pxd)
 
 import cython
-from cython.cimports.libc.math import INFINITY, trunc
+from cython.cimports.libc.math import INFINITY, fabs, trunc
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint64_t
-from cython.cimports.libc.string import memcpy
+from cython.cimports.libc.string import memcpy, memset
 
 
 def start(slots: uint8_t[:, ::1], extremes: cython.double[:, ::1]):
@@ -26,6 +29,23 @@ def start(slots: uint8_t[:, ::1], extremes: cython.double[:, ::1]):
         slots[j, EXPONENTS - 1] = SPECIAL
         extremes[j, 0] = INFINITY
         extremes[j, 1] = -INFINITY
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def window(n_slots: cython.Py_ssize_t) -> int64_t:
+    """Width of the window that fits into the counters: a power of two, or 0."""
+    width: int64_t = MAX_WINDOW
+    while width > n_slots * BUCKETS:
+        width >>= 1
+    return width
+
+
+def window_width(n_slots: cython.Py_ssize_t):
+    """Tell how many neighbouring whole numbers a column with so many slots counts one by one."""
+    return window(n_slots)
 
 
 @cython.cfunc
@@ -71,6 +91,123 @@ def slot_for(
 
 
 @cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def add(
+    value: cython.double,
+    times: int64_t,
+    slots: cython.pointer(uint8_t),
+    counts: cython.pointer(int64_t),
+    n_slots: cython.Py_ssize_t,
+    totals: cython.pointer(int64_t),
+) -> cython.void:
+    """Count a value in its octave."""
+    raw: uint64_t
+    memcpy(cython.address(raw), cython.address(value), 8)
+    slot: uint8_t = slots[(raw >> 52) & 2047]
+    if slot == FREE:
+        slot = slot_for((raw >> 52) & 2047, slots, counts, n_slots, totals)
+    if slot < LOW:
+        counts[(slot - 1) * BUCKETS + ((raw >> 46) & 63) + ((raw >> 57) & 64)] += times
+    elif slot == LOW:
+        totals[ZERO] += times
+    elif value != value:
+        totals[NAN] += times
+    elif value < 0:
+        totals[NEGINF] += times
+    else:
+        totals[POSINF] += times
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def add_window(
+    low: cython.double,
+    high: cython.double,
+    numbers: cython.pointer(cython.const[int64_t]),
+    width: int64_t,
+    slots: cython.pointer(uint8_t),
+    counts: cython.pointer(int64_t),
+    n_slots: cython.Py_ssize_t,
+    totals: cython.pointer(int64_t),
+) -> cython.void:
+    """Count in octaves what was counted number by number from `low` to `high`."""
+    value: int64_t
+    if low > high:
+        return
+    for value in range(cython.cast(int64_t, low), cython.cast(int64_t, high) + 1):
+        if numbers[value & (width - 1)] > 0:
+            add(value, numbers[value & (width - 1)], slots, counts, n_slots, totals)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def leave_window(
+    slots: cython.pointer(uint8_t),
+    counts: cython.pointer(int64_t),
+    n_slots: cython.Py_ssize_t,
+    totals: cython.pointer(int64_t),
+    extremes: cython.p_double,
+) -> cython.void:
+    """Count in octaves from now on."""
+    numbers: int64_t[8192]
+    width: int64_t = window(n_slots)
+    memcpy(cython.address(numbers[0]), counts, width * 8)
+    memset(counts, 0, width * 8)
+    add_window(
+        extremes[0], extremes[1], cython.address(numbers[0]), width, slots, counts, n_slots, totals
+    )
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def is_narrow(low: cython.double, high: cython.double, n_slots: cython.Py_ssize_t) -> cython.bint:
+    """Whether whole numbers from `low` to `high` fit the window; without any, low > high."""
+    # Beyond 2^53 a float is no longer sure to be the number that was meant.
+    return high < low or (
+        high - low < window(n_slots) and fabs(low) < 2.0**53 and fabs(high) < 2.0**53
+    )
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def count_narrow(
+    x: cython.pointer(cython.const[cython.floating]),
+    size: cython.Py_ssize_t,
+    counts: cython.pointer(int64_t),
+    n_slots: cython.Py_ssize_t,
+    totals: cython.pointer(int64_t),
+    extremes: cython.p_double,
+) -> cython.bint:
+    """Count number by number if all values allow it; say whether they did."""
+    low: cython.double = extremes[0]
+    high: cython.double = extremes[1]
+    mask: int64_t = window(n_slots) - 1
+    i: cython.Py_ssize_t
+    for i in range(size):
+        if trunc(x[i]) != x[i] and x[i] == x[i]:
+            return False
+        low = x[i] if x[i] < low else low
+        high = x[i] if x[i] > high else high
+    if not is_narrow(low, high, n_slots):
+        return False
+    extremes[0] = low
+    extremes[1] = high
+    for i in range(size):
+        if x[i] == x[i]:
+            counts[cython.cast(int64_t, x[i]) & mask] += 1
+        else:
+            totals[NAN] += 1
+    return True
+
+
+@cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
 def count_column(
@@ -81,50 +218,31 @@ def count_column(
     n_slots: cython.Py_ssize_t,
     totals: cython.pointer(int64_t),
     extremes: cython.p_double,
+    kind: cython.pointer(uint8_t),
 ) -> cython.void:
-    low: cython.double = extremes[0]
-    high: cython.double = extremes[1]
+    low: cython.double
+    high: cython.double
     value: cython.double
-    raw: uint64_t
-    slot: uint8_t
     i: cython.Py_ssize_t
+    if kind[0] == NARROW:
+        if count_narrow(x, size, counts, n_slots, totals, extremes):
+            return
+        leave_window(slots, counts, n_slots, totals, extremes)
+        kind[0] = WHOLE
+    if kind[0] == WHOLE:
+        for i in range(size):
+            if trunc(x[i]) != x[i] and x[i] == x[i]:
+                kind[0] = ANY
+                break
+    low = extremes[0]
+    high = extremes[1]
     for i in range(size):
         value = x[i]
         low = value if value < low else low
         high = value if value > high else high
-        memcpy(cython.address(raw), cython.address(value), 8)
-        slot = slots[(raw >> 52) & 2047]
-        if slot == FREE:
-            slot = slot_for((raw >> 52) & 2047, slots, counts, n_slots, totals)
-        if slot < LOW:
-            counts[
-                (slot - 1) * BUCKETS + ((raw >> 46) & 63) + ((raw >> 57) & 64)
-            ] += 1
-        elif slot == LOW:
-            totals[ZERO] += 1
-        elif value != value:
-            totals[NAN] += 1
-        elif value < 0:
-            totals[NEGINF] += 1
-        else:
-            totals[POSINF] += 1
+        add(value, 1, slots, counts, n_slots, totals)
     extremes[0] = low
     extremes[1] = high
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def has_fraction(
-    x: cython.pointer(cython.const[cython.floating]), size: cython.Py_ssize_t
-) -> uint8_t:
-    """Whether a finite value is no whole number."""
-    i: cython.Py_ssize_t
-    for i in range(size):
-        if trunc(x[i]) != x[i] and x[i] == x[i]:
-            return 1
-    return 0
 
 
 @cython.cfunc
@@ -135,11 +253,11 @@ def check_shapes(
     first: cython.const[int64_t][::1],
     totals: int64_t[:, ::1],
     extremes: cython.double[:, ::1],
-    fractions: uint8_t[::1],
+    kinds: uint8_t[::1],
 ):
     j: cython.Py_ssize_t
     if not (
-        slots.shape[0] == totals.shape[0] == extremes.shape[0] == fractions.shape[0] == n_columns
+        slots.shape[0] == totals.shape[0] == extremes.shape[0] == kinds.shape[0] == n_columns
         and first.shape[0] == n_columns + 1
         and slots.shape[1] == EXPONENTS
         and counts.shape[1] == BUCKETS
@@ -161,24 +279,23 @@ def count(
     first: cython.const[int64_t][::1],
     totals: int64_t[:, ::1],
     extremes: cython.double[:, ::1],
-    fractions: uint8_t[::1],
+    kinds: uint8_t[::1],
 ):
     """Add the rows of `Xt`, each a column, to their states.
 
-    Column j owns the slots ``counts[first[j] : first[j + 1]]``; ``slots[j, e]`` says which of them,
-    counted from 1, holds the octave of biased exponent e. Zeros and what is too small count in
-    ``totals[j, ZERO]``, NaN and the infinities in the other totals. ``extremes[j]`` are the least
-    and the greatest value but NaN; ``fractions[j]`` is set once a value is no whole number.
+    Column j owns the counters ``counts[first[j] : first[j + 1]]``. While ``kinds[j]`` is NARROW they
+    are numbered on as one row, and value v counts in number v modulo `window_width`. After that
+    ``slots[j, e]`` says which row, counted from 1, holds the octave of biased exponent e; zeros and
+    what is too small count in ``totals[j, ZERO]``. NaN and the infinities are in the other totals,
+    ``extremes[j]`` are the least and the greatest value but NaN.
     """
-    check_shapes(Xt.shape[0], slots, counts, first, totals, extremes, fractions)
+    check_shapes(Xt.shape[0], slots, counts, first, totals, extremes, kinds)
     n: cython.Py_ssize_t = Xt.shape[1]
     if n == 0:
         return
     j: cython.Py_ssize_t
     with cython.nogil:
         for j in range(Xt.shape[0]):
-            if fractions[j] == 0:
-                fractions[j] = has_fraction(cython.address(Xt[j, 0]), n)
             count_column(
                 cython.address(Xt[j, 0]),
                 n,
@@ -187,13 +304,14 @@ def count(
                 first[j + 1] - first[j],
                 cython.address(totals[j, 0]),
                 cython.address(extremes[j, 0]),
+                cython.address(kinds[j]),
             )
 
 
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def merge_column(
+def merge_octaves(
     slots: cython.pointer(uint8_t),
     counts: cython.pointer(int64_t),
     n_slots: cython.Py_ssize_t,
@@ -206,6 +324,13 @@ def merge_column(
     e: cython.Py_ssize_t
     b: cython.Py_ssize_t
     slot: uint8_t
+    used: cython.bint = False
+    for e in range(1, EXPONENTS - 1):
+        used |= FREE < slots[e] < LOW
+    if not used:  # the same octaves in the same slots, so that nothing tells the two sides apart
+        memcpy(slots, other_slots, EXPONENTS)
+        memcpy(counts, other_counts, n_slots * BUCKETS * 8)
+        return
     # Where `other` ran out of slots, so does the union: what it let go is let go here as well.
     for e in range(1, EXPONENTS - 1):
         if other_slots[e] == FREE or other_slots[e] == LOW:
@@ -223,28 +348,66 @@ def merge_column(
                 own[b] += others[b]
 
 
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def merge_column(
+    slots: cython.pointer(uint8_t),
+    counts: cython.pointer(int64_t),
+    n_slots: cython.Py_ssize_t,
+    totals: cython.pointer(int64_t),
+    extremes: cython.p_double,
+    kind: cython.pointer(uint8_t),
+    other_slots: cython.pointer(cython.const[uint8_t]),
+    other_counts: cython.pointer(cython.const[int64_t]),
+    other_extremes: cython.pointer(cython.const[cython.double]),
+    other_kind: uint8_t,
+) -> cython.void:
+    low: cython.double = min(extremes[0], other_extremes[0])
+    high: cython.double = max(extremes[1], other_extremes[1])
+    width: int64_t = window(n_slots)
+    i: int64_t
+    if kind[0] == NARROW and other_kind == NARROW and is_narrow(low, high, n_slots):
+        for i in range(width):
+            counts[i] += other_counts[i]
+    else:
+        if kind[0] == NARROW:
+            leave_window(slots, counts, n_slots, totals, extremes)
+            kind[0] = WHOLE
+        if other_kind == NARROW:
+            add_window(
+                other_extremes[0], other_extremes[1], other_counts, width,
+                slots, counts, n_slots, totals,
+            )  # fmt: skip
+        else:
+            merge_octaves(slots, counts, n_slots, totals, other_slots, other_counts)
+            kind[0] = max(kind[0], other_kind)
+    extremes[0] = low
+    extremes[1] = high
+
+
 def merge(
     slots: uint8_t[:, ::1],
     counts: int64_t[:, ::1],
     first: cython.const[int64_t][::1],
     totals: int64_t[:, ::1],
     extremes: cython.double[:, ::1],
-    fractions: uint8_t[::1],
+    kinds: uint8_t[::1],
     other_slots: cython.const[uint8_t][:, ::1],
     other_counts: cython.const[int64_t][:, ::1],
     other_totals: cython.const[int64_t][:, ::1],
     other_extremes: cython.const[cython.double][:, ::1],
-    other_fractions: cython.const[uint8_t][::1],
+    other_kinds: cython.const[uint8_t][::1],
 ):
-    """Add the states of the same columns over other rows; slots are cut alike on both sides."""
-    check_shapes(slots.shape[0], slots, counts, first, totals, extremes, fractions)
+    """Add the states of the same columns over other rows; counters are cut alike on both sides."""
+    check_shapes(slots.shape[0], slots, counts, first, totals, extremes, kinds)
     if not (
         other_slots.shape[0] == slots.shape[0]
         and other_slots.shape[1] == EXPONENTS
         and other_counts.shape[0] == counts.shape[0]
         and other_counts.shape[1] == BUCKETS
         and other_totals.shape[0] == other_extremes.shape[0] == slots.shape[0]
-        and other_fractions.shape[0] == slots.shape[0]
+        and other_kinds.shape[0] == slots.shape[0]
         and other_totals.shape[1] == N_TOTALS
         and other_extremes.shape[1] == 2
     ):
@@ -255,16 +418,15 @@ def merge(
         for j in range(slots.shape[0]):
             for k in range(N_TOTALS):
                 totals[j, k] += other_totals[j, k]
-            extremes[j, 0] = min(extremes[j, 0], other_extremes[j, 0])
-            extremes[j, 1] = max(extremes[j, 1], other_extremes[j, 1])
-            fractions[j] |= other_fractions[j]
-            if first[j] == first[j + 1]:
-                continue
             merge_column(
                 cython.address(slots[j, 0]),
-                cython.address(counts[first[j], 0]),
+                cython.address(counts[0, 0]) + first[j] * BUCKETS,
                 first[j + 1] - first[j],
                 cython.address(totals[j, 0]),
+                cython.address(extremes[j, 0]),
+                cython.address(kinds[j]),
                 cython.address(other_slots[j, 0]),
-                cython.address(other_counts[first[j], 0]),
+                cython.address(other_counts[0, 0]) + first[j] * BUCKETS,
+                cython.address(other_extremes[j, 0]),
+                other_kinds[j],
             )
