@@ -97,9 +97,9 @@ class Encoder:
         if place.depth > MAX_DEPTH:
             place.refuse(f"is nested deeper than {MAX_DEPTH} levels. Flatten it")
         if place.within == "array" and codec.kind != "atom":
-            place.refuse(f"is a {codec.tag} inside an object array. Use a list", WrongType)
+            place.refuse(f"is of kind {codec.tag}, inside an object array. Use a list", WrongType)
         if place.within == "key" and codec.kind == "shared":
-            place.refuse(f"is a {codec.tag} used as a key. Use text or numbers", WrongType)
+            place.refuse(f"is of kind {codec.tag}, used as a key. Use text or numbers", WrongType)
         if place.within or codec.kind == "atom":
             return {"$": codec.tag, **codec.pack(value, place)}
         return self._encode_shared(value, codec, place)

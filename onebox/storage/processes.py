@@ -13,6 +13,9 @@ from functools import cache
 
 from xxhash import xxh3_64_hexdigest
 
+if sys.platform == "win32":
+    import ctypes
+
 OWNER_PATTERN = r"[0-9a-f]{8}-\d+-\d+"
 
 
@@ -59,20 +62,18 @@ def _start_time(pid: int) -> int:
 
 def _exists(pid: int) -> bool:
     if sys.platform == "win32":
-        import ctypes
-
         synchronize, still_running = 0x00100000, 0x102
         # os.kill(pid, 0) would end the process on Windows.
         handle = ctypes.windll.kernel32.OpenProcess(synchronize, False, pid)
         if not handle:
             return False
         try:
-            return ctypes.windll.kernel32.WaitForSingleObject(handle, 0) == still_running
+            return bool(ctypes.windll.kernel32.WaitForSingleObject(handle, 0) == still_running)
         finally:
             ctypes.windll.kernel32.CloseHandle(handle)
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         return True
