@@ -67,10 +67,7 @@ def kernel_extensions() -> list[Extension]:
     """Translate every kernel to C and list one extension a kernel and level."""
     sources = sorted(path for path in PURE.glob("*.py") if path.name != "__init__.py")
     translated = cythonize(
-        [
-            Extension(f"onebox._kernels.pure.{path.stem}", [path.as_posix()])
-            for path in sources
-        ],
+        [Extension(f"onebox._kernels.pure.{path.stem}", [path.as_posix()]) for path in sources],
         build_dir=GENERATED.as_posix(),
         compiler_directives=DIRECTIVES,
     )

@@ -28,7 +28,6 @@ MODULES = (
     "octaves",
     "records",
     "sampling",
-    "sketch",
 )
 
 

@@ -10,9 +10,7 @@ from cython.cimports.onebox._kernels.pure.blas_calls import add_gram, gemm
 
 @cython.cfunc
 @cython.inline
-def check_gram(
-    A: cython.const[cython.double][:, ::1], C: cython.double[:, ::1]
-):
+def check_gram(A: cython.const[cython.double][:, ::1], C: cython.double[:, ::1]):
     if C.shape[0] != A.shape[1] or C.shape[1] != A.shape[1]:
         raise ValueError(
             f"a Gram matrix of {A.shape[1]} columns has that many rows and columns, "
@@ -51,10 +49,23 @@ def syrk_panel(
     one: cython.double = 1
     with cython.nogil:
         if start > 0:
-            gemm(False, True, start, stop - start, n, cython.address(A[0, 0]), p,
-                 cython.address(A[0, start]), p, one, cython.address(C[start, 0]), p)
-        add_gram(n, stop - start, cython.address(A[0, start]), p,
-                 cython.address(C[start, start]), p)
+            gemm(
+                False,
+                True,
+                start,
+                stop - start,
+                n,
+                cython.address(A[0, 0]),
+                p,
+                cython.address(A[0, start]),
+                p,
+                one,
+                cython.address(C[start, 0]),
+                p,
+            )
+        add_gram(
+            n, stop - start, cython.address(A[0, start]), p, cython.address(C[start, start]), p
+        )
 
 
 def gemm_tn(
@@ -72,8 +83,20 @@ def gemm_tn(
         return
     one: cython.floating = 1
     with cython.nogil:
-        gemm(False, True, q, p, n, cython.address(B[0, 0]), q,
-             cython.address(A[0, 0]), p, one, cython.address(C[0, 0]), q)
+        gemm(
+            False,
+            True,
+            q,
+            p,
+            n,
+            cython.address(B[0, 0]),
+            q,
+            cython.address(A[0, 0]),
+            p,
+            one,
+            cython.address(C[0, 0]),
+            q,
+        )
 
 
 def gemm_nt(
@@ -94,5 +117,17 @@ def gemm_nt(
         return
     zero: cython.floating = 0
     with cython.nogil:
-        gemm(True, False, q, n, k, cython.address(B[0, 0]), k,
-             cython.address(A[0, 0]), k, zero, cython.address(C[0, 0]), q)
+        gemm(
+            True,
+            False,
+            q,
+            n,
+            k,
+            cython.address(B[0, 0]),
+            k,
+            cython.address(A[0, 0]),
+            k,
+            zero,
+            cython.address(C[0, 0]),
+            q,
+        )

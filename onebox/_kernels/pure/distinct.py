@@ -55,9 +55,7 @@ def update_int64(x: cython.const[int64_t][::1], registers: uint8_t[::1]):
     i: cython.Py_ssize_t
     with cython.nogil:
         for i in range(x.shape[0]):
-            note(
-                mix64(mix64(cython.cast(uint64_t, x[i]))), bits, cython.address(registers[0])
-            )
+            note(mix64(mix64(cython.cast(uint64_t, x[i]))), bits, cython.address(registers[0]))
 
 
 def update_hashes(h: cython.const[uint64_t][::1], registers: uint8_t[::1]):
@@ -73,9 +71,7 @@ def update_hashes(h: cython.const[uint64_t][::1], registers: uint8_t[::1]):
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def hash_bytes(
-    text: cython.pointer(cython.const[uint8_t]), length: cython.Py_ssize_t
-) -> uint64_t:
+def hash_bytes(text: cython.pointer(cython.const[uint8_t]), length: cython.Py_ssize_t) -> uint64_t:
     state: uint64_t = mix64(cython.cast(uint64_t, length) + 1)
     rest: uint64_t = 0
     i: cython.Py_ssize_t

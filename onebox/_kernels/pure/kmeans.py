@@ -150,18 +150,44 @@ def assign(
     zero: cython.floating = 0
     with cython.nogil:
         if HAS_DIRECT and n_columns <= 256:
-            assign_direct(cython.address(X[0, 0]), n_rows, n_columns,
-                          cython.address(centers[0, 0]), cython.address(half_norms[0]),
-                          n_clusters, cython.address(labels[0]), cython.address(distances[0]))
+            assign_direct(
+                cython.address(X[0, 0]),
+                n_rows,
+                n_columns,
+                cython.address(centers[0, 0]),
+                cython.address(half_norms[0]),
+                n_clusters,
+                cython.address(labels[0]),
+                cython.address(distances[0]),
+            )
             row = n_rows
         while row < n_rows:
             count = min(n_rows - row, tile)
-            gemm(True, False, count, n_clusters, n_columns, cython.address(X[row, 0]), n_columns,
-                 cython.address(centers[0, 0]), n_columns, zero,
-                 cython.address(scores[0, 0]), tile)
-            assign_tile(cython.address(X[row, 0]), count, n_columns,
-                        cython.address(scores[0, 0]), tile, cython.address(half_norms[0]),
-                        n_clusters, cython.address(labels[row]), cython.address(distances[row]))
+            gemm(
+                True,
+                False,
+                count,
+                n_clusters,
+                n_columns,
+                cython.address(X[row, 0]),
+                n_columns,
+                cython.address(centers[0, 0]),
+                n_columns,
+                zero,
+                cython.address(scores[0, 0]),
+                tile,
+            )
+            assign_tile(
+                cython.address(X[row, 0]),
+                count,
+                n_columns,
+                cython.address(scores[0, 0]),
+                tile,
+                cython.address(half_norms[0]),
+                n_clusters,
+                cython.address(labels[row]),
+                cython.address(distances[row]),
+            )
             row += tile
 
 

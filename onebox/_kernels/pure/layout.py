@@ -142,10 +142,10 @@ def pack(
     """
     n_rows: cython.Py_ssize_t = out.shape[0]
     n_columns: cython.Py_ssize_t = out.shape[1]
-    if not (
-        addresses.shape[0] == kinds.shape[0] == bitmaps.shape[0] == bit_offsets.shape[0] == n_columns
-    ):
-        raise ValueError("pack: one address, kind, bitmap and bit offset a column of out")
+    if addresses.shape[0] != n_columns or kinds.shape[0] != n_columns:
+        raise ValueError("pack: one address and one kind a column of out")
+    if bitmaps.shape[0] != n_columns or bit_offsets.shape[0] != n_columns:
+        raise ValueError("pack: one bitmap and one bit offset a column of out")
     for code in kinds:
         if code > UINT64:
             raise ValueError(f"pack: unknown kind {code}")

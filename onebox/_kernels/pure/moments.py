@@ -28,7 +28,9 @@ def start_state(state: cython.p_double) -> cython.void:
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def merge_state(into: cython.p_double, other: cython.pointer(cython.const[cython.double])) -> cython.void:
+def merge_state(
+    into: cython.p_double, other: cython.pointer(cython.const[cython.double])
+) -> cython.void:
     """Pébay's pairwise update; a side without finite values leaves the other's bits alone."""
     i: cython.Py_ssize_t
     for i in range(N_NAN, N_NEGINF + 1):
