@@ -80,6 +80,11 @@ class Gram(Tiled[GramSummary, _Prepared]):
     Every block is centred at its own mean. Chan's correction for the difference of the means is one
     more row of the block, so that it costs no second walk over the summary.
 
+    Parameters
+    ----------
+    target : bool, default=True
+        Whether a target takes part; without it, labels of any type do no harm.
+
     Notes
     -----
     Cost: 1 pass; summary 8 (p + q)² bytes, one syrk of (rows, p + q) a block.
@@ -99,19 +104,23 @@ class Gram(Tiled[GramSummary, _Prepared]):
            [ 3.5, 13. ]])
     """
 
+    target: bool = True
     refuses_missing: ClassVar[bool] = True
+
+    def _width(self, schema: Schema) -> int:
+        return schema.n_features + (schema.n_targets if self.target else 0)
 
     def empty(self, schema: Schema) -> GramSummary:
         schema.require_numeric("Gram")
-        p = schema.n_features + schema.n_targets
+        p = self._width(schema)
         return GramSummary(tuple(schema.names), 0, 0.0, np.zeros(p), np.zeros((p, p)))
 
     def nbytes(self, schema: Schema) -> int:
-        p = schema.n_features + schema.n_targets
+        p = self._width(schema)
         return 8 * p * (p + 1) + 16
 
     def work_nbytes(self, schema: Schema, n_rows: int) -> int:
-        return 8 * (n_rows + 1) * (schema.n_features + schema.n_targets)
+        return 8 * (n_rows + 1) * self._width(schema)
 
     def prepare(self, summary: GramSummary, block: Block) -> _Prepared:
         X, w = block.finite_X, block.weight
@@ -122,7 +131,7 @@ class Gram(Tiled[GramSummary, _Prepared]):
         root = np.sqrt(w)
         weight = gram.column_means(X, w, mean[:p])
         gram.center(X, mean[:p], root, rows[:n], 0)
-        if block.has_target:
+        if self.target and block.has_target:
             y = block.y_matrix
             gram.column_means(y, w, mean[p:])
             gram.center(y, mean[p:], root, rows[:n], p)

@@ -10,19 +10,18 @@ import pyarrow as pa
 
 from onebox.errors import BadInput, EmptyData, MissingColumn, WrongType
 
-_EXACT_IN_FLOAT32 = {"float", "halffloat", "int8", "int16", "uint8", "uint16", "bool"}
+_FIT_FLOAT32 = (pa.float32(), pa.float16(), pa.int8(), pa.int16(), pa.uint8(), pa.uint16(), pa.bool_())
+_FIT_FLOAT64 = (pa.float64(), pa.int32(), pa.int64(), pa.uint32(), pa.uint64(), pa.null())
+_EXACT_IN_FLOAT32 = {kind.id for kind in _FIT_FLOAT32}
+NUMBER_WIDTHS = {
+    kind.id: 8 if pa.types.is_null(kind) else max(kind.bit_width // 8, 4)
+    for kind in _FIT_FLOAT32 + _FIT_FLOAT64
+}
 
 
 def is_numeric(kind: pa.DataType) -> bool:
     """Whether a column of this type can stand in a matrix of numbers."""
-    types = pa.types
-    return bool(
-        types.is_integer(kind)
-        or types.is_floating(kind)
-        or types.is_boolean(kind)
-        or types.is_decimal(kind)
-        or types.is_null(kind)
-    )
+    return kind.id in NUMBER_WIDTHS or bool(pa.types.is_decimal(kind))
 
 
 def parse_type(kind: str | pa.DataType, job: str) -> pa.DataType:
@@ -46,7 +45,7 @@ def parse_type(kind: str | pa.DataType, job: str) -> pa.DataType:
 
 def canonical_dtype(kinds: list[pa.DataType]) -> np.dtype[np.floating]:
     """float32 when every column fits it exactly, else float64."""
-    exact = all(str(kind) in _EXACT_IN_FLOAT32 for kind in kinds)
+    exact = all(kind.id in _EXACT_IN_FLOAT32 for kind in kinds)
     return np.dtype(np.float32 if exact and kinds else np.float64)
 
 
@@ -103,20 +102,23 @@ class Schema:
         require_columns(self.names, [name])
         return self.columns.field(name)
 
+    @cached_property
+    def _not_numeric(self) -> pa.Field | None:
+        return next((field for field in self.columns if not is_numeric(field.type)), None)
+
     def require_numeric(self, job: str) -> None:
         """Refuse text, dates and the like, naming the column and the remedy."""
         if not len(self.columns):
             raise EmptyData(
                 f"{job} was given 0 columns; it needs at least one (minimum of 1 is required)."
             )
-        for field in self.columns:
-            if not is_numeric(field.type):
-                raise WrongType(
-                    f"{job} needs numbers, but column {field.name!r} has type {field.type}. "
-                    f"Leave it out with .drop({field.name!r}) or encode it first "
-                    f"(.assign({_identifier(field.name)}=...) or "
-                    f".cast({{{field.name!r}: 'float64'}}))."
-                )
+        field = self._not_numeric
+        if field is not None:
+            raise WrongType(
+                f"{job} needs numbers, but column {field.name!r} has type {field.type}. Leave it "
+                f"out with .drop({field.name!r}) or encode it first "
+                f"(.assign({_identifier(field.name)}=...) or .cast({{{field.name!r}: 'float64'}}))."
+            )
 
 
 def _identifier(name: str) -> str:

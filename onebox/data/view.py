@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from onebox.data.block import Block
 from onebox.data.columns import Columns, concat
 from onebox.data.partition import Layout, Partition, Unit
-from onebox.data.schema import Schema, is_numeric
+from onebox.data.schema import NUMBER_WIDTHS, Schema, is_numeric
 from onebox.data.scratch import Scratch
 from onebox.data.source import Source
 from onebox.data.steps import Filter, Select, Step
@@ -83,6 +83,13 @@ class View:
     def drops_rows(self) -> bool:
         """Whether rows get lost on the way, so that counts are known after reading only."""
         return self.drop_missing or any(step.drops_rows for step in self.features)
+
+    @cached_property
+    def source_rows(self) -> int | None:
+        """Rows before any filter; None when only reading can tell."""
+        counts = [span.n_rows for span in self.source.spans()]
+        known = [count for count in counts if count is not None]
+        return sum(known) if len(known) == len(counts) else None
 
     @cached_property
     def layout(self) -> Layout:
@@ -284,7 +291,7 @@ def _global_row(unit: Unit, offset: int) -> int:
 def type_width(kind: pa.DataType) -> int:
     """Bytes a value takes, text and the like at a guess that depends on the type only."""
     if is_numeric(kind):
-        return 8 if pa.types.is_null(kind) or pa.types.is_decimal(kind) else max(kind.bit_width // 8, 4)
+        return NUMBER_WIDTHS.get(kind.id, 8)
     try:
         return max(kind.bit_width // 8, 4)
     except ValueError:

@@ -53,8 +53,8 @@ def _role(X: Dataset, given: Any, name: str) -> tuple[Any, int]:
             f"draw, so that they cannot be told apart by their number. Take {name} from the same "
             "dataset (ds['column']), or pair the array before filtering."
         )
-    pair_lengths(name, len(array), X.view.layout.n_rows)
-    if X.view.layout.n_rows is None:
+    pair_lengths(name, len(array), X.view.source_rows)
+    if X.view.source_rows is None:
         raise MismatchedRows(
             f"{name} is an array of {len(array):,} values, but how many rows X has is known after "
             f"reading only. Take {name} from the same dataset (ds['column'])."

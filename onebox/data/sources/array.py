@@ -53,20 +53,23 @@ class ArraySource(Source):
         self.named = names is not None
         self._names = array_names(self.array.shape[1], names)
         self._seen = self._names
+        self._schema: pa.Schema | None = None
         self._owner = array if owner is None else owner  # held, so that its id stays taken
         self._pages = _mapped_pages(array) if isinstance(array, np.ndarray) else None
         self.in_memory = self._pages is None and self._dtype == array.dtype
 
     @property
     def schema(self) -> pa.Schema:
-        kind = pa.from_numpy_dtype(self._dtype)
-        return pa.schema([(name, kind) for name in self._seen])
+        if self._schema is None:
+            kind = pa.from_numpy_dtype(self._dtype)
+            self._schema = pa.schema([(name, kind) for name in self._seen])
+        return self._schema
 
     def narrowed(self, columns: Sequence[str]) -> ArraySource:
         """The same rows with these columns only, in this order."""
         require_columns(list(self._seen), list(columns))
         other = copy(self)
-        other._seen = tuple(columns)
+        other._seen, other._schema = tuple(columns), None
         return other
 
     def spans(self) -> list[Span]:
