@@ -1,0 +1,5 @@
+"""``python -m onebox.cli``."""
+
+from onebox.cli import main
+
+main()
