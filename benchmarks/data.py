@@ -1,0 +1,85 @@
+"""The data that the benchmarks run on: made once from a seed, kept in a folder that git ignores."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+FOLDER = Path(os.environ.get("ONEBOX_BENCH_DATA", Path(__file__).parent / "data"))
+ROWS_PER_GROUP = 250_000
+
+
+def table(n_rows: int) -> Path:
+    """Zstd Parquet of 40 correlated float64 features x0 ... x39 and a target y, rounded to 4 digits."""
+    return _made(f"table-{n_rows}.parquet", lambda path: _write_table(path, n_rows))
+
+
+def one_row_group(n_rows: int) -> Path:
+    """The same in one row group."""
+    return _made(f"group-{n_rows}.parquet", lambda path: _write_table(path, n_rows, whole=True))
+
+
+def matrix(n_rows: int, n_columns: int, dtype: str = "float64") -> Path:
+    """A raw `.npy` matrix of low effective rank, with a mean far from zero."""
+    name = f"matrix-{n_rows}x{n_columns}-{dtype}.npy"
+    return _made(name, lambda path: _write_matrix(path, n_rows, n_columns, dtype))
+
+
+def blobs(n_rows: int, n_columns: int, n_centers: int, dtype: str = "float32") -> Path:
+    """Gaussian blobs around uniform centres."""
+    name = f"blobs-{n_rows}x{n_columns}-{n_centers}-{dtype}.npy"
+    return _made(name, lambda path: _write_blobs(path, n_rows, n_columns, n_centers, dtype))
+
+
+def _made(name: str, make: Callable[[Path], None]) -> Path:
+    path = FOLDER / name
+    if not path.exists():
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f"partial-{name}")
+        make(partial)
+        partial.rename(path)
+    return path
+
+
+def _write_table(path: Path, n_rows: int, *, whole: bool = False) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rng = np.random.default_rng(0)
+    mixing = rng.normal(size=(40, 40)) / np.sqrt(40)
+    coef = rng.normal(size=40)
+    schema = pa.schema([(f"x{j}", pa.float64()) for j in range(40)] + [("y", pa.float64())])
+    group = n_rows if whole else ROWS_PER_GROUP
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for start in range(0, n_rows, group):
+            n = min(group, n_rows - start)
+            X = np.round(rng.normal(size=(n, 40)) @ mixing + np.arange(40), 4)
+            y = X @ coef + rng.normal(size=n)
+            columns = [*X.T, y]
+            writer.write_table(pa.table(columns, schema=schema), row_group_size=group)
+
+
+def _write_matrix(path: Path, n_rows: int, n_columns: int, dtype: str) -> None:
+    rng = np.random.default_rng(0)
+    basis = rng.normal(size=(50, n_columns)) * np.geomspace(10, 1, 50)[:, None]
+    out = np.lib.format.open_memmap(path, "w+", dtype=dtype, shape=(n_rows, n_columns))
+    for start in range(0, n_rows, 20_000):
+        n = min(20_000, n_rows - start)
+        rows = rng.normal(size=(n, 50)) @ basis
+        rows += rng.normal(size=(n, n_columns))
+        out[start : start + n] = rows + 5
+    out.flush()
+
+
+def _write_blobs(path: Path, n_rows: int, n_columns: int, n_centers: int, dtype: str) -> None:
+    rng = np.random.default_rng(0)
+    centers = rng.uniform(-10, 10, size=(n_centers, n_columns))
+    out = np.lib.format.open_memmap(path, "w+", dtype=dtype, shape=(n_rows, n_columns))
+    for start in range(0, n_rows, 100_000):
+        n = min(100_000, n_rows - start)
+        noise = rng.normal(scale=3.0, size=(n, n_columns))
+        out[start : start + n] = centers[rng.integers(n_centers, size=n)] + noise
+    out.flush()
