@@ -6,6 +6,7 @@ two extension modules, ``onebox._kernels.baseline.<name>`` and ``onebox._kernels
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 import sys
@@ -39,12 +40,18 @@ MSVC_FLAGS = ["/O2"]
 # Kernels that promise another library's bits: nothing reordered, no multiply-add fused.
 STRICT = {"histogram"}
 STRICT_GNU_FLAGS = ["-O3", "-fno-math-errno", "-ffp-contract=off"]
-GNU_LEVELS = {"baseline": [], "v3": ["-march=x86-64-v3"]}
+# -g0, because debugging symbols would be most of a wheel.
+GNU_LEVELS = {"baseline": ["-g0"], "v3": ["-g0", "-march=x86-64-v3"]}
 MSVC_LEVELS = {"baseline": [], "v3": ["/arch:AVX2"]}
 
 
 class BuildKernels(build_ext):
-    """Compile with the flags of the compiler that is actually used."""
+    """Compile on all cores, with the flags of the compiler that is actually used."""
+
+    def finalize_options(self) -> None:
+        """Compile several files at once unless the command line says how many."""
+        super().finalize_options()
+        self.parallel = self.parallel or os.cpu_count()
 
     def build_extension(self, ext: Extension) -> None:
         """Add the flags of the level that the extension's package is named after."""

@@ -232,20 +232,16 @@ def weighted_tile(
     total: cython.double,
     state: cython.p_double,
 ) -> cython.void:
-    """Merge finite values whose weights sum to `total_weight` and products to `total`."""
+    """Merge finite values whose weights, none zero, sum to `total_weight`, products to `total`."""
     tile: cython.double[11]
-    low: cython.double[64]
-    high: cython.double[64]
     mean: cython.double = total / total_weight
     rest: cython.double = 0
     m2: cython.double = 0
     m3: cython.double = 0
     m4: cython.double = 0
     d: cython.double
-    x: cython.double
     square: cython.double
     i: cython.Py_ssize_t
-    lane: cython.Py_ssize_t
     for i in range(count):
         d = values[i] - mean
         square = weights[i] * d * d
@@ -261,21 +257,7 @@ def weighted_tile(
     tile[M2] = m2 - total_weight * rest * rest
     tile[M3] = m3 - 3 * rest * m2
     tile[M4] = m4 - 4 * rest * m3
-    for lane in range(LANES):
-        low[lane] = INFINITY
-        high[lane] = -INFINITY
-    for i in range(0, count - LANES + 1, 64):
-        for lane in range(LANES):
-            x = values[i + lane]
-            low[lane] = x if (x < low[lane]) & (weights[i + lane] > 0) else low[lane]
-            high[lane] = x if (x > high[lane]) & (weights[i + lane] > 0) else high[lane]
-    for i in range(count - count % LANES, count):
-        if weights[i] > 0:
-            low[0] = min(low[0], values[i])
-            high[0] = max(high[0], values[i])
-    for lane in range(LANES):
-        tile[MINIMUM] = min(tile[MINIMUM], low[lane])
-        tile[MAXIMUM] = max(tile[MAXIMUM], high[lane])
+    extremes(values, count, cython.address(tile[0]))
     merge_state(state, cython.address(tile[0]))
 
 
@@ -291,14 +273,14 @@ def keep_finite_weighted(
     out_weights: cython.p_double,
     state: cython.p_double,
 ) -> cython.Py_ssize_t:
-    """Copy the finite values and their weights; add the weights of the others to `state`."""
+    """Copy the finite values that weigh anything; add the weights of the others to `state`."""
     kept: cython.Py_ssize_t = 0
     i: cython.Py_ssize_t
     for i in range(count):
         out[kept] = values[i]
         out_weights[kept] = weights[i]
         if isfinite(values[i]):
-            kept += 1
+            kept += weights[i] > 0
         elif isnan(values[i]):
             state[N_NAN] += weights[i]
         elif values[i] > 0:
@@ -323,14 +305,19 @@ def update_weighted_column(
     tile_weights: cython.pointer(cython.const[cython.double])
     start: cython.Py_ssize_t
     count: cython.Py_ssize_t
+    n_weightless: cython.Py_ssize_t
     total: cython.double
     total_weight: cython.double
+    i: cython.Py_ssize_t
     for start in range(0, size, 1024):
         count = min(size - start, TILE)
         tile = values + start
         tile_weights = weights + start
         total = sum_products(tile, tile_weights, count)
-        if not isfinite(total):
+        n_weightless = 0
+        for i in range(count):
+            n_weightless += tile_weights[i] == 0
+        if n_weightless > 0 or not isfinite(total):
             count = keep_finite_weighted(
                 tile,
                 tile_weights,
@@ -342,8 +329,8 @@ def update_weighted_column(
             tile = cython.address(kept_values[0])
             tile_weights = cython.address(kept_weights[0])
             total = sum_products(tile, tile_weights, count)
-        total_weight = sum_values(tile_weights, count)
-        if total_weight > 0:
+        if count > 0:
+            total_weight = sum_values(tile_weights, count)
             weighted_tile(tile, tile_weights, count, total_weight, total, state)
 
 
