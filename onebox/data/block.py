@@ -178,6 +178,11 @@ class Block:
         """The rows as an Arrow record batch."""
         return self.columns.to_batch()
 
+    def as_batch(self, schema: pa.Schema) -> pa.RecordBatch:
+        """The rows as an Arrow record batch of this schema."""
+        batch = self.columns.to_batch()
+        return batch if batch.schema.equals(schema) else batch.cast(schema)
+
     def file_rows(self) -> NDArray[np.int64]:
         """The row of the file that each row of the block is."""
         if self.rows is not None:

@@ -21,7 +21,7 @@ from onebox._kernels import sampling
 from onebox.data.block import Block, _present
 from onebox.data.columns import MatrixColumns, TableColumns
 from onebox.data.schema import require_columns
-from onebox.errors import BadInput, MismatchedRows, WrongType
+from onebox.errors import BadInput, MismatchedRows, SchemaMismatch, WrongType
 from onebox.storage.hashing import hash_bytes
 
 
@@ -45,6 +45,11 @@ class Step(ABC):
     def origin(self, name: str) -> str | None:
         """The incoming column whose nulls an outgoing one has; None when it is made anew."""
         return None
+
+
+def _own(block: Block) -> Block:
+    """The block in memory that is not used again: what a function makes of it may be a view of it."""
+    return Block(block.columns, block.partition, block.first_row, block.rows)
 
 
 def _with_columns(block: Block, columns: Any) -> Block:
@@ -214,7 +219,7 @@ class Assign(Step):
         return set(before.names) if self.name in wanted else wanted
 
     def apply(self, block: Block) -> Block:
-        made = as_array(self.function(block), block.n_rows, f"assign({self.name}=...)")
+        made = as_array(self.function(_own(block)), block.n_rows, f"assign({self.name}=...)")
         made = made if made.type == self.type else made.cast(self.type)
         batch = block.columns.to_batch()
         if self.name in block.names:
@@ -239,11 +244,16 @@ class Map(Step):
         return set(before.names)
 
     def apply(self, block: Block) -> Block:
-        columns = as_columns(self.function(block), self.after.names, "map(function)")
+        columns = as_columns(self.function(_own(block)), self.after.names, "map(function)")
         if columns.n_rows != block.n_rows:
             raise MismatchedRows(
                 f"map(function) turned {block.n_rows:,} rows into {columns.n_rows:,} in "
                 f"{block.place(0)}; it must keep the rows. Use .filter to drop some."
+            )
+        if list(columns.names) != self.after.names:
+            raise SchemaMismatch(
+                f"map(function) gave the columns {', '.join(columns.names)} in {block.place(0)}, and "
+                f"{', '.join(self.after.names)} before. Return the same columns for every block."
             )
         if isinstance(columns, TableColumns) and columns.batch.schema.types != self.after.types:
             columns = TableColumns(columns.batch.cast(self.after))
@@ -340,14 +350,18 @@ def as_columns(made: Any, names: Iterable[str] | None, job: str) -> TableColumns
     if isinstance(made, dict):
         made = pa.record_batch({k: pa.array(np.asarray(v)) for k, v in made.items()})
     if isinstance(made, np.ndarray) and made.ndim <= 2:
-        matrix = made.reshape(len(made), -1)
+        matrix = made if made.ndim == 2 else made.reshape(-1, 1)
         if matrix.dtype.kind in "fiub":
-            chosen = tuple(names) if names else tuple(f"x{j}" for j in range(matrix.shape[1]))
-            return MatrixColumns(matrix, chosen)
+            wanted = tuple(names or ())
+            fits = len(wanted) == matrix.shape[1]
+            return MatrixColumns(
+                matrix, wanted if fits else tuple(f"x{j}" for j in range(matrix.shape[1]))
+            )
         made = pa.record_batch([pa.array(c) for c in matrix.T], names=list(names or ["x0"]))
     if hasattr(made, "__arrow_c_stream__") and not isinstance(made, pa.RecordBatch):
-        batches = pa.table(made).combine_chunks().to_batches()
-        made = batches[0] if batches else pa.table(made).schema.empty_table().to_batches()[0]
+        table = pa.table(made)
+        arrays = [column.combine_chunks() for column in table.columns]
+        made = pa.RecordBatch.from_arrays(arrays, schema=table.schema)
     if isinstance(made, pa.RecordBatch):
         return TableColumns(made)
     raise WrongType(

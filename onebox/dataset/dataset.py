@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from onebox.config import Settings, resolve, settings_in_force
+from onebox.config import Settings, resolve
 from onebox.data.block import Block
 from onebox.data.columns import TableColumns
 from onebox.data.open import open_source
 from onebox.data.partition import Partition
-from onebox.data.schema import is_numeric, require_columns
+from onebox.data.schema import parse_type, require_columns
 from onebox.data.scratch import FreshMemory
 from onebox.data.sources.concat import ConcatSource
 from onebox.data.source import Source
@@ -35,13 +35,8 @@ from onebox.data.steps import (
     as_columns,
 )
 from onebox.data.view import View
-from onebox.dataset import show, writers
+from onebox.dataset import counting, gather, show, writers
 from onebox.errors import BadInput, OneboxError, WrongType
-
-if TYPE_CHECKING:
-    import pyarrow.fs as pafs
-
-Missing = Literal["refuse", "drop"]
 
 
 class Dataset:
@@ -64,7 +59,7 @@ class Dataset:
     def __init__(self, view: View, settings: Settings, *, ndim: int = 2) -> None:
         self.view = view
         self.ndim = ndim
-        self._settings = settings
+        self.remembered = settings
         self._counted: int | None = None
 
     # What it is
@@ -84,7 +79,7 @@ class Dataset:
         """Rows. Known from footers and indexes, or counted in one pass where a filter drops some."""
         if self._counted is None:
             known = None if self.view.drops_rows else self.view.layout.n_rows
-            self._counted = writers.count_rows(self) if known is None else known
+            self._counted = counting.count_rows(self) if known is None else known
         return self._counted
 
     @property
@@ -115,14 +110,13 @@ class Dataset:
 
     @property
     def identity(self) -> object:
-        """Equal for datasets whose rows are the same: the source, and the steps that drop rows."""
-        dropping = tuple(step for step in self._steps if step.drops_rows)
-        return (self.view.source.token, dropping, self.view.drop_missing)
+        """Equal for datasets whose rows are the same: the source, and the steps that decide on rows."""
+        return (self.view.source.token, _deciding(self._steps), self.view.drop_missing)
 
     @property
     def settings(self) -> Settings:
         """How a run over it would go: what is set now over what was set when it was made."""
-        return resolve(self._settings)
+        return resolve(self.remembered)
 
     @property
     def _steps(self) -> tuple[Step, ...]:
@@ -164,16 +158,7 @@ class Dataset:
 
     def cast(self, types: Mapping[str, pa.DataType | str]) -> Dataset:
         """Change the types of columns: ``{"delay": "float32"}`` or Arrow types."""
-        made = []
-        for name, kind in types.items():
-            try:
-                made.append((name, pa.type_for_alias(kind) if isinstance(kind, str) else kind))
-            except ValueError:
-                raise BadInput(
-                    f"cast: {kind!r} names no Arrow type; use e.g. 'float64', 'int32', 'string', "
-                    "'date32', or a pyarrow.DataType."
-                ) from None
-        return self._then(Cast(tuple(made)))
+        return self._then(Cast(tuple((n, parse_type(kind, "cast")) for n, kind in types.items())))
 
     def assign(self, **functions: Callable[[Block], Any]) -> Dataset:
         """Add columns, or replace some, by functions of a block.
@@ -247,7 +232,7 @@ class Dataset:
                 f"sample(n={n}, by={by!r}): n is 0 or more, and goes with rows, not with `by`; use "
                 "fraction= with by=."
             )
-        high = writers.draw_limit(self, n, random_state, purpose)
+        high = counting.draw_limit(self, n, random_state, purpose)
         return self._then(Draw(random_state, purpose, 0.0, high))
 
     def split(
@@ -265,8 +250,22 @@ class Dataset:
         )
 
     def concat(self, *others: Dataset) -> Dataset:
-        """These rows, then those of the others."""
-        return concat([self, *others])
+        """These rows, then those of the others.
+
+        They need the same columns, and the same steps on their rows: concatenate first, then filter.
+        """
+        for other in others:
+            if (other._steps, other.view.drop_missing) != (self._steps, self.view.drop_missing):
+                raise BadInput(
+                    "concat was given datasets that went through different steps "
+                    f"({show.steps(self) or 'none'}; {show.steps(other) or 'none'}). Concatenate them as "
+                    "they were opened and apply the steps to the result, or write each down with "
+                    ".to_parquet(path) first."
+                )
+        if not others:
+            return self
+        source = ConcatSource([one.view.source for one in (self, *others)])
+        return Dataset(replace(self.view, source=source), self.remembered, ndim=self.ndim)
 
     # Rows out
 
@@ -279,7 +278,7 @@ class Dataset:
         """The first rows, as an Arrow table."""
         batches, missing = [], n
         for block in self.blocks():
-            batches.append(block.to_arrow().slice(0, missing))
+            batches.append(block.as_batch(self.schema).slice(0, missing))
             missing -= batches[-1].num_rows
             if missing <= 0:
                 break
@@ -287,7 +286,7 @@ class Dataset:
 
     def to_numpy(self) -> NDArray[Any]:
         """All rows as one array, within the memory budget; one dimension for one column."""
-        return writers.to_numpy(self)
+        return gather.to_numpy(self)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         made = self.to_numpy()
@@ -295,7 +294,7 @@ class Dataset:
 
     def to_arrow(self) -> pa.Table:
         """All rows as an Arrow table, within the memory budget."""
-        return writers.to_arrow(self)
+        return gather.to_arrow(self)
 
     def to_parquet(self, path: str | os.PathLike[str], *, compression: str = "zstd") -> Dataset:
         """Write the rows down, in order, never holding more than a few blocks.
@@ -304,7 +303,7 @@ class Dataset:
         whole or not at all. Returns the dataset of what was written.
         """
         writers.to_parquet(self, path, compression)
-        return dataset(path)
+        return self._opened(open_source(path))
 
     def persist(self, path: str | os.PathLike[str]) -> Dataset:
         """Write numeric columns as one raw ``.npy`` matrix, which later passes read without decoding.
@@ -312,22 +311,18 @@ class Dataset:
         Returns the dataset of what was written, with the same names. Types become the canonical one:
         float32 where every column fits it exactly, else float64.
         """
-        for field in self.schema:
-            if not is_numeric(field.type):
-                raise WrongType(
-                    f"persist writes a matrix of numbers, but column {field.name!r} has type "
-                    f"{field.type}. Leave it out with .drop({field.name!r}), or use .to_parquet(path)."
-                )
-        written = writers.persist(self, path)
-        new = dataset(written)
-        return new.rename(dict(zip(new.columns, self.columns, strict=True)))
+        return self._opened(open_source(writers.persist(self, path), columns=self.columns))
 
     # Within the house
+
+    def _opened(self, source: Source) -> Dataset:
+        """What was written down of this one."""
+        return Dataset(View(source), self.remembered, ndim=self.ndim)
 
     def _then(self, step: Step, *, ndim: int = 2) -> Dataset:
         view = replace(self.view, features=(*self.view.features, step))
         step.schema(self.schema)  # what does not fit is refused here, where the user stands
-        return Dataset(view, self._settings, ndim=ndim)
+        return Dataset(view, self.remembered, ndim=ndim)
 
     def mapped(
         self, function: Callable[[Block], Any], schema: pa.Schema, *, ndim: int = 2
@@ -354,73 +349,23 @@ class Dataset:
             raise
 
 
-def dataset(
-    x: Any,
-    *,
-    columns: Sequence[str] | None = None,
-    on_missing: Missing = "refuse",
-    format: str | None = None,
-    types: Mapping[str, pa.DataType | str] | None = None,
-    filesystem: pafs.FileSystem | None = None,
-) -> Dataset:
-    """Open anything that holds rows, lazily: nothing is read but the schema.
+def _deciding(steps: Sequence[Step]) -> tuple[Step, ...]:
+    """The steps on which it depends which rows there are.
 
-    Parameters
-    ----------
-    x : array, sparse matrix, table, path, list of paths, glob, folder, generator or Dataset
-        numpy and scipy.sparse; whatever speaks Arrow (pandas, polars, DuckDB); files and folders of
-        Parquet, CSV, Arrow/Feather and ``.npy``; generators of blocks (which can be read once).
-    columns : sequence of str, optional
-        Only these columns.
-    on_missing : {"refuse", "drop"}
-        What a fit does with rows that have a missing value in what it uses: refuse the first, naming
-        its place, or drop and count them (``fit_report_.rows_dropped``).
-    format : str, optional
-        "parquet", "csv", "arrow" or "npy", where the names of the files do not tell.
-    types : mapping of str to type, optional
-        Types of CSV columns, instead of those inferred.
-    filesystem : pyarrow.fs.FileSystem, optional
-        Where the paths are.
-
-    Returns
-    -------
-    Dataset
-
-    Examples
-    --------
-    >>> import numpy as np, onebox as ob
-    >>> ob.dataset(np.zeros((1000, 3))).n_rows
-    1000
+    What changes columns counts when a later step looks at columns to drop rows; choosing among
+    columns changes none.
     """
-    if on_missing not in ("refuse", "drop"):
-        raise BadInput(f"on_missing={on_missing!r} must be 'refuse' or 'drop'.")
-    drop = on_missing == "drop"
-    if isinstance(x, Dataset):
-        made = Dataset(replace(x.view, drop_missing=x.view.drop_missing or drop), x._settings, ndim=x.ndim)
-    else:
-        source: Source = open_source(x, format=format, types=types, filesystem=filesystem)
-        one = getattr(x, "ndim", 2) == 1
-        made = Dataset(View(source, drop_missing=drop), settings_in_force(), ndim=1 if one else 2)
-    return made.select(*columns) if columns is not None else made
-
-
-def concat(datasets: Sequence[Dataset]) -> Dataset:
-    """The rows of several datasets, one after the other.
-
-    They need the same columns, and the same steps on their rows: concatenate first, then filter.
-    """
-    if not datasets:
-        raise BadInput("concat needs at least one dataset.")
-    first = datasets[0]
-    for other in datasets[1:]:
-        if other.view.features != first.view.features:
-            raise BadInput(
-                "concat was given datasets that went through different steps. Concatenate them as they "
-                "were opened and apply the steps to the result, or write each down with "
-                ".to_parquet(path) first."
-            )
-    source = ConcatSource([one.view.source for one in datasets])
-    return Dataset(replace(first.view, source=source), first._settings, ndim=first.ndim)
+    deciding: list[Step] = []
+    changes: list[Step] = []
+    for step in steps:
+        if step.drops_rows:
+            if not (isinstance(step, Draw) and step.by is None):
+                deciding += changes
+                changes = []
+            deciding.append(step)
+        elif not isinstance(step, Select):
+            changes.append(step)
+    return tuple(deciding)
 
 
 def _flat(names: Sequence[str | Sequence[str]]) -> tuple[str, ...]:

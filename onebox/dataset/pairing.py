@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onebox.data.view import View, pair_lengths
-from onebox.dataset.dataset import Dataset, dataset
+from onebox.dataset.dataset import Dataset
+from onebox.dataset.opening import dataset
 from onebox.errors import MismatchedRows
 
 

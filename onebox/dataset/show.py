@@ -19,8 +19,8 @@ def text(data: Dataset) -> str:
     rows += [f"  {f.name:<{width}}  {f.type}" for f in fields[:SHOWN_COLUMNS]]
     if len(fields) > SHOWN_COLUMNS:
         rows.append(f"  ... and {len(fields) - SHOWN_COLUMNS:,} more")
-    if steps := _steps(data):
-        rows.append(f"  after {steps}")
+    if done := steps(data):
+        rows.append(f"  after {done}")
     return "\n".join(rows)
 
 
@@ -33,8 +33,8 @@ def html(data: Dataset) -> str:
     )
     more = len(fields) - SHOWN_COLUMNS
     tail = f"<tr><td colspan='2'>... and {more:,} more</td></tr>" if more > 0 else ""
-    steps = f" after {_steps(data)}" if _steps(data) else ""
-    heading = f"Dataset, {_size(data)}: {data.view.source.describe()}{steps}"
+    done = f" after {steps(data)}" if steps(data) else ""
+    heading = f"Dataset, {_size(data)}: {data.view.source.describe()}{done}"
     return (
         f"<table><caption style='caption-side:top;text-align:left'>{escape(heading)}</caption>"
         f"<thead><tr><th>column</th><th>type</th></tr></thead><tbody>{rows}{tail}</tbody></table>"
@@ -48,6 +48,7 @@ def _size(data: Dataset) -> str:
     return f"{rows} x {count:,} column{'s' if count != 1 else ''}"
 
 
-def _steps(data: Dataset) -> str:
+def steps(data: Dataset) -> str:
+    """Name what is done to the rows on the way."""
     names = [type(step).__name__ for step in data.view.features]
     return ", ".join(name for name in names if name != "Select").lower()

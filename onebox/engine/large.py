@@ -16,9 +16,9 @@ from onebox.data.partition import Unit
 from onebox.data.scratch import FreshMemory
 from onebox.data.view import View
 from onebox.engine.fold import UnitFold
-from onebox.engine.plan import is_large
+from onebox.engine.need import is_large
 from onebox.engine.reader import Reader, located
-from onebox.engine.tasks import Tasks
+from onebox.engine.tasks import Results, Tasks
 
 Shares = list[dict[int, Any]]
 
@@ -34,7 +34,7 @@ class LargeWalk:
         self._held: list[Any] = [None] * len(parts)
         self._folds: list[UnitFold] = []
 
-    def shares(self) -> Iterator[Shares]:
+    def shares(self) -> Results[Shares]:
         """What every unit adds to the groups: small summaries its shares, large ones theirs a file."""
         current: Unit | None = None
         # Fresh memory: two blocks are alive at a time, and a scratch serves one.

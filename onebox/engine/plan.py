@@ -10,19 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from onebox.aggregates.aggregate import Aggregate, Tiled
+from onebox.aggregates.aggregate import Aggregate
 from onebox.config import Settings, format_bytes, memory_budget
-from onebox.data.partition import Unit
 from onebox.data.steps import Rename, Select
 from onebox.data.view import View
-from onebox.engine.fold import n_groups
+from onebox.engine.need import Need, is_large, need_of, refusal
 from onebox.errors import NotEnoughMemory
-
-LARGE_SUMMARY = 2 * 2**20
-"""A tiled summary above this size is kept once a file instead of once a partition and group."""
-
-WORKER_OVERHEAD = 6 * 2**20  # a thread's share of allocator slack and library state
-UNITS_LOOKED_AT = 64  # the largest ones; footers of the rest are not opened for a projection
+from onebox.storage.disk import free_bytes
+from onebox.storage.spill import default_cache_folder
 
 Keep = Literal["source", "memory", "disk", "again"]
 
@@ -47,6 +42,8 @@ class Plan:
     budget : int
         What may be used.
     n_partitions, rows_per_block : int
+    states_on_disk : bool
+        Whether row states are spilled too.
     """
 
     n_workers: int
@@ -57,7 +54,7 @@ class Plan:
     budget: int
     n_partitions: int
     rows_per_block: int
-    states_on_disk: bool = False
+    states_on_disk: bool
 
     def __str__(self) -> str:
         kept = {
@@ -73,38 +70,15 @@ class Plan:
         )
 
 
-def is_large(aggregate: Aggregate[Any], view: View) -> bool:
-    """Whether its summary is kept once a file: a rule of sizes, whatever the budget is."""
-    return isinstance(aggregate, Tiled) and aggregate.nbytes(view.schema) > LARGE_SUMMARY
-
-
-@dataclass(frozen=True)
-class _Need:
-    """Bytes that a scan takes: once, for every unit in flight, and for every worker."""
-
-    names: str
-    shared: int
-    unit: int
-    worker: int
-    reading: int
-    block: int
-    states: int
-
-    def peak(self, n_workers: int) -> int:
-        return self.shared + _in_flight(n_workers) * self.unit + n_workers * self.worker
-
-
-def _in_flight(n_workers: int) -> int:
-    """Units begun and not merged yet: a worker more than there are, so that none waits."""
-    return n_workers + 1 if n_workers > 1 else 1
-
-
 def make_plan(
     view: View,
     scans: Sequence[Sequence[Aggregate[Any]]],
     settings: Settings,
     *,
+    job: str = "Reading",
     many_passes: bool = False,
+    result_bytes: int = 0,
+    task_bytes: int = 0,
 ) -> Plan:
     """Project what some scans need, one after the other, and choose how to run them.
 
@@ -114,39 +88,51 @@ def make_plan(
     scans : sequence of sequences of Aggregate
         For each scan, the aggregates that share it.
     settings : Settings
+    job : str
+        What messages call it where there are no aggregates.
     many_passes : bool
         Whether blocks should be kept from one scan to the next.
+    result_bytes : int
+        What the caller fills in meanwhile.
+    task_bytes : int
+        What a task takes beside its blocks.
 
     Raises
     ------
     NotEnoughMemory
         When not even one worker fits the budget.
     """
-    budget = memory_budget(settings)
-    layout = view.layout
-    needs = [_need(view, parts) for parts in scans or [()]]
-    asked = settings.n_jobs or 1
-    need = max(needs, key=lambda one: one.peak(asked))
+    budget, layout = memory_budget(settings), view.layout
+    needs = [need_of(view, parts, job, result_bytes, task_bytes) for parts in scans or [()]]
+    width = max(need.state_width for need in needs)
+    states = width * (layout.n_rows or 0)
     large = any(is_large(part, view) for parts in scans for part in parts)
+    asked = 1 if settings.executor == "serial" else settings.n_jobs or 1
     n_workers = asked if large else max(1, min(asked, len(layout.units)))
-    while n_workers > 1 and need.peak(n_workers) > budget:
+    spare = int(settings.executor == "threads")  # others may run as many as they are given
+    while (peak := _peak(needs, n_workers, spare)) > budget and n_workers > 1:
         n_workers -= 1
-    if need.peak(n_workers) > budget:
-        raise NotEnoughMemory(_refusal(view, need, budget))
-    left = budget - need.peak(n_workers)
-    state_bytes = max(one.states for one in needs)
-    states_on_disk = state_bytes > left // 2
+    if peak > budget:
+        raise NotEnoughMemory(refusal(max(needs, key=lambda need: need.peak(1, 1)), view, budget))
+    too_large = layout.n_rows is None or states > (budget - peak) // 2
+    states_on_disk = width > 0 and too_large and settings.disk != 0
     if not states_on_disk:
-        left -= state_bytes
-    n_rows = layout.n_rows
-    decoded = None if n_rows is None else n_rows * view.row_bytes
-    keep = _keep(view, decoded, left, settings) if many_passes else "source"
+        peak += states
+    if peak > budget:
+        raise NotEnoughMemory(
+            f"{job} keeps {format_bytes(states)} beside its {layout.n_rows:,} rows from pass to pass; "
+            f"with the rest, that is {format_bytes(peak)}, the budget is {format_bytes(budget)} and "
+            "disk=0 forbids to put it on the disk. Raise `memory` or `disk`."
+        )
+    decoded = None if layout.n_rows is None else layout.n_rows * view.row_bytes
+    keep = _keep(view, decoded, budget - peak, settings) if many_passes else "source"
+    held = decoded if keep == "memory" and decoded is not None else 0
     return Plan(
         n_workers=n_workers,
-        in_flight=_in_flight(n_workers),
+        in_flight=_in_flight(n_workers, spare),
         keep=keep,
-        peak_bytes=budget - left + (decoded or 0 if keep == "memory" else 0),
-        disk_bytes=(decoded or 0) if keep == "disk" else 0,
+        peak_bytes=peak + held,
+        disk_bytes=decoded if keep == "disk" and decoded is not None else 0,
         budget=budget,
         n_partitions=layout.n_partitions,
         rows_per_block=layout.rows_per_block,
@@ -154,63 +140,36 @@ def make_plan(
     )
 
 
+def _peak(needs: Sequence[Need], n_workers: int, spare: int) -> int:
+    return max(need.peak(n_workers, _in_flight(n_workers, spare)) for need in needs)
+
+
+def _in_flight(n_workers: int, spare: int) -> int:
+    """Units begun and not merged yet: with threads one more than run, so that none waits."""
+    return n_workers + spare if n_workers > 1 else 1
+
+
 def _keep(view: View, decoded: int | None, left: int, settings: Settings) -> Keep:
-    chains = [chain for chain in (view.features, view.target, view.weight) if isinstance(chain, tuple)]
-    plain = all(isinstance(step, Select | Rename) for chain in chains for step in chain)
-    if view.source.raw and plain and not view.drop_missing:
+    if _rereads_as_well(view):
         return "source"
     if decoded is not None and decoded <= left:
         return "memory"
-    if settings.disk == 0 or view.source.single_pass and decoded is None:
-        return "again"
-    return "disk"
+    limit = disk_limit(settings)
+    return "disk" if 0 < limit and (decoded or 0) <= limit else "again"
 
 
-def _need(view: View, aggregates: Sequence[Aggregate[Any]]) -> _Need:
-    schema, layout = view.schema, view.layout
-    units = sorted(layout.units, key=lambda unit: unit.nbytes, reverse=True)[:UNITS_LOOKED_AT]
-    rows = min(layout.rows_per_block, max((_rows(u, layout.rows_per_block) for u in units), default=1))
-    batch = max((min(layout.rows_per_batch, _rows(u, layout.rows_per_batch)) for u in units), default=1)
-    reading = max(
-        (view.source.reading_bytes(u.span, view.source_columns, batch) for u in units), default=0
-    )
-    decoded = 0 if view.source.in_memory else batch * view.decoded_row_bytes
-    block = rows * view.row_bytes
-    work = max((part.work_nbytes(schema, rows) for part in aggregates), default=0)
-    pieces = max((unit.n_partitions for unit in units), default=1)
-    shared = unit_bytes = 0
-    for part in aggregates:
-        nbytes, groups = part.nbytes(schema), n_groups(part)
-        if is_large(part, view):
-            shared += 2 * nbytes
-        else:
-            shared += min(groups, max(layout.n_partitions, 1)) * nbytes
-            # the shares of the groups, and the partition in work where a share has begun already
-            unit_bytes += (min(groups, pieces) + (pieces > groups > 1)) * nbytes
-    names = ", ".join(type(part).__name__ for part in aggregates) or "Reading"
-    working = 2 * decoded + block + work  # the next batch is made while the last is still held
-    states = sum(s.itemsize for part in aggregates for s in part.row_state(schema))
-    return _Need(
-        names, shared, unit_bytes, reading + working + WORKER_OVERHEAD, reading, working,
-        states * (layout.n_rows or 0),
-    )  # fmt: skip
+def _rereads_as_well(view: View) -> bool:
+    """Whether the source is as good as a copy: nothing to decode, convert or drop."""
+    chains = [c for c in (view.features, view.target, view.weight) if isinstance(c, tuple)]
+    plain = all(isinstance(step, Select | Rename) for chain in chains for step in chain)
+    return view.source.raw and plain and not view.drop_missing
 
 
-def _rows(unit: Unit, otherwise: int) -> int:
-    return otherwise if unit.n_rows is None else max(unit.n_rows, 1)
-
-
-def _refusal(view: View, need: _Need, budget: int) -> str:
-    summaries = need.shared + need.unit
-    remedies = "raise `memory`"
-    if summaries > budget // 2:
-        remedies = f"select columns, reduce them with SparseRandomProjection, or {remedies}"
-    elif view.layout.rows_per_block > 1:
-        remedies = f"select columns, or {remedies}"
-    return (
-        f"{need.names} needs {format_bytes(need.peak(1))} for {view.schema.n_features:,} columns with one worker "
-        f"(summaries {format_bytes(summaries)}, one block of "
-        f"{view.layout.rows_per_block:,} rows {format_bytes(need.block)}, reading "
-        f"{format_bytes(need.reading)}); the budget is {format_bytes(budget)}. "
-        f"{remedies[0].upper()}{remedies[1:]}."
-    )
+def disk_limit(settings: Settings) -> int:
+    """What may be spilled: what was allowed, else half of what is free."""
+    if settings.disk is not None:
+        return settings.disk
+    folder = settings.cache or default_cache_folder()
+    while not folder.exists():
+        folder = folder.parent
+    return free_bytes(folder) // 2

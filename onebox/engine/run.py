@@ -16,16 +16,18 @@ from onebox.aggregates.aggregate import Aggregate, RowState, parts_of
 from onebox.config import Settings, resolve
 from onebox.data.block import Block
 from onebox.data.partition import Unit
+from onebox.data.scratch import FreshMemory
 from onebox.data.view import View
 from onebox.engine.fold import Groups, UnitFold
 from onebox.engine.large import LargeWalk
 from onebox.engine.limiter import single_threaded_blas
-from onebox.engine.plan import is_large, make_plan
+from onebox.engine.need import is_large
+from onebox.engine.plan import disk_limit, make_plan
 from onebox.engine.progress import Reporter, listener_for
-from onebox.engine.reader import Reader
+from onebox.engine.reader import Reader, located
 from onebox.engine.report import FitReport, Meter
 from onebox.engine.store import BlockStore, DiskStore, MemoryStore, RowStates, SpillFile
-from onebox.engine.tasks import Tasks
+from onebox.engine.tasks import Results, Tasks
 from onebox.errors import SinglePass
 from onebox.executors import opened
 from onebox.storage.spill import SpillFolder, default_cache_folder
@@ -49,6 +51,10 @@ class Run:
         Whether there will be several scans, so that blocks should be kept from one to the next.
     job : str
         What progress and messages call it.
+    result_bytes : int
+        What the caller fills in while running, and holds beside what the scans need.
+    task_bytes : int
+        What a task of `map` or `each` takes beside its blocks.
 
     Raises
     ------
@@ -68,6 +74,8 @@ class Run:
         settings: Settings | None = None,
         many_passes: bool = False,
         job: str = "scan",
+        result_bytes: int = 0,
+        task_bytes: int = 0,
     ) -> None:
         self.view, self.job = view, job
         self.settings = settings if settings is not None else resolve()
@@ -76,7 +84,10 @@ class Run:
             raise self._single_pass()
         if any(part.refuses_missing for parts in scans for part in parts):
             view.refuse_known_nulls()
-        self.plan = make_plan(view, scans, self.settings, many_passes=many_passes)
+        self.plan = make_plan(
+            view, scans, self.settings, job=job, many_passes=many_passes, result_bytes=result_bytes,
+            task_bytes=task_bytes,
+        )  # fmt: skip
         self.meter = Meter()
         self.report = FitReport(budget=self.plan.budget, n_workers=self.plan.n_workers)
         self._listener = listener_for(self.settings.progress)
@@ -138,13 +149,23 @@ class Run:
         self.report.rows, self.report.rows_dropped = self.meter.rows, self.meter.rows_dropped
         return groups
 
-    def map(self, task: Callable[[Unit, Iterator[Block]], T]) -> Iterator[T]:
+    def map(self, task: Callable[[Unit, Iterator[Block]], T]) -> Results[T]:
         """What a task makes of the blocks of each unit, in the order of the units."""
         return self.each(partial(self._reader.work, task=task), self.view.layout.units)
 
-    def each(self, task: Callable[[Item], T], items: Iterable[Item]) -> Iterator[T]:
+    def each(self, task: Callable[[Item], T], items: Iterable[Item]) -> Results[T]:
         """What a task makes of each item, in order, with a bounded number in flight."""
         return self._tasks.in_order(task, items)
+
+    def blocks(self) -> Iterator[Block]:
+        """Every block in order, the next one made while one is worked on; each may be kept."""
+
+        def made() -> Iterator[Block]:
+            for unit in self.view.layout.units:
+                with located(unit):
+                    yield from self._reader.blocks(unit, FreshMemory())
+
+        return self._tasks.ahead(made())
 
     def blocks_of(self, units: Sequence[Unit]) -> Iterator[Block]:
         """The blocks of some units in order, for a task that takes several."""
@@ -157,7 +178,7 @@ class Run:
         parts = self._states.in_order(state)
         return np.concatenate(parts) if parts else np.empty(0, state.dtype)
 
-    def _walk(self, parts: Sequence[Aggregate[Any]]) -> Iterator[Shares]:
+    def _walk(self, parts: Sequence[Aggregate[Any]]) -> Results[Shares]:
         """Small summaries: units are independent tasks, folded in their order."""
         schema = self.view.schema
         states = tuple(state for part in parts for state in part.row_state(schema))
@@ -173,7 +194,7 @@ class Run:
 
         return self.map(task)
 
-    def _walk_large(self, parts: Sequence[Aggregate[Any]]) -> Iterator[Shares]:
+    def _walk_large(self, parts: Sequence[Aggregate[Any]]) -> Results[Shares]:
         return LargeWalk(parts, self.view, self._reader, self._tasks).shares()
 
     def _tell(self) -> None:
@@ -193,7 +214,7 @@ class Run:
     def _spill_file(self) -> SpillFile:
         if self._spill is None:
             root = self.settings.cache or default_cache_folder()
-            folder = self._stack.enter_context(SpillFolder(root, self.settings.disk))
+            folder = self._stack.enter_context(SpillFolder(root, disk_limit(self.settings)))
             self._spill = self._stack.enter_context(closing(SpillFile(folder)))
         return self._spill
 

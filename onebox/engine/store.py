@@ -96,7 +96,8 @@ class SpillFile:
 
 def _bytes_of(array: NDArray[Any]) -> memoryview:
     # An empty array has no bytes that a memoryview could be cast to.
-    return memoryview(array.reshape(-1).view(np.uint8)) if array.size else memoryview(b"")
+    data: Any = array.reshape(-1)  # numpy's stubs do not say that arrays are buffers
+    return memoryview(data).cast("B") if array.size else memoryview(b"")
 
 
 class BlockStore(Protocol):

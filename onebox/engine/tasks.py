@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Executor, Future, wait
-from typing import TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 T = TypeVar("T")
 Item = TypeVar("Item")
+
+Results: TypeAlias = Generator[T, None, None]
 
 TURN = 0.1  # seconds
 
@@ -39,10 +41,10 @@ class Tasks:
         self, executor: Executor, in_flight: int, each_turn: Callable[[], None]
     ) -> None:
         self._executor, self._in_flight, self._each_turn = executor, in_flight, each_turn
-        self._unfinished: set[Future[object]] = set()
+        self._unfinished: set[Future[Any]] = set()
         self._stop = threading.Event()
 
-    def in_order(self, task: Callable[[Item], T], items: Iterable[Item]) -> Iterator[T]:
+    def in_order(self, task: Callable[[Item], T], items: Iterable[Item]) -> Results[T]:
         """What a task makes of each item, in the order of the items."""
         waiting: deque[Future[T]] = deque()
         for item in items:
@@ -80,14 +82,14 @@ class Tasks:
 
     def _submit(self, task: Callable[[Item], T], item: Item) -> Future[T]:
         future = self._executor.submit(task, item)
-        self._unfinished.add(future)  # type: ignore[arg-type]
+        self._unfinished.add(future)
         return future
 
     def _result(self, future: Future[T]) -> T:
         while not future.done():
             wait([future], TURN)
             self._each_turn()
-        self._unfinished.discard(future)  # type: ignore[arg-type]
+        self._unfinished.discard(future)
         self._each_turn()
         return future.result()
 
