@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 from collections.abc import Iterator, Sequence
 from copy import copy
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -61,8 +62,7 @@ class ArraySource(Source):
     @property
     def schema(self) -> pa.Schema:
         if self._schema is None:
-            kind = pa.from_numpy_dtype(self._dtype)
-            self._schema = pa.schema([(name, kind) for name in self._seen])
+            self._schema = _schema(self._seen, self._dtype)
         return self._schema
 
     def narrowed(self, columns: Sequence[str]) -> ArraySource:
@@ -93,6 +93,13 @@ class ArraySource(Source):
 
     def describe(self) -> str:
         return f"{'sparse' if sp.issparse(self.array) else 'numpy'} array {self.array.shape}"
+
+
+@lru_cache(maxsize=16)
+def _schema(names: tuple[str, ...], dtype: np.dtype[Any]) -> pa.Schema:
+    """Made once for all arrays of a width: many small ones are often fitted in a row."""
+    kind = pa.from_numpy_dtype(dtype)
+    return pa.schema([(name, kind) for name in names])
 
 
 def array_names(count: int, names: Sequence[str] | None) -> tuple[str, ...]:

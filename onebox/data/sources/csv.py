@@ -22,6 +22,7 @@ from typing import ClassVar
 
 import pyarrow as pa
 
+from onebox.config import resolve
 from onebox.data.columns import Columns, TableColumns
 from onebox.data.partition import Span
 from onebox.data.schema import parse_type, require_columns
@@ -31,6 +32,7 @@ from onebox.data.sources.files import READ_ERRORS, File, FileSource, Folder
 from onebox.data.sources.paths import COMPRESSIONS
 from onebox.data.sources.settle import settle_schemas
 from onebox.errors import BadInput, CorruptFile
+from onebox.storage.spill import default_cache_folder
 
 OPENERS = 4
 WORKSPACE = 8  # times a piece: its text twice, Arrow's list of its fields, the columns made of it
@@ -72,6 +74,8 @@ class CsvSource(FileSource):
         }
         self.delimiter = delimiter
         self.chunk_bytes, self.piece_bytes = chunk_bytes, piece_bytes
+        # Asked here: threads that make indexes do not see the settings of their caller.
+        self.cache = resolve().cache or default_cache_folder()
 
     @cached_property
     def _indexes(self) -> dict[str, Index]:
@@ -84,7 +88,7 @@ class CsvSource(FileSource):
         name = f"{self.folder.filesystem.type_name} {file.path} {file.fingerprint} "
         name += f"{self.delimiter!r} {self.chunk_bytes}"
         try:
-            return kept_index(name, self._text(file).index)
+            return kept_index(self.cache, name, self._text(file).index)
         except BadInput:
             raise
         except READ_ERRORS as error:

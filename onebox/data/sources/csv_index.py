@@ -8,14 +8,15 @@ which decimals appear late, or gaps early, gets the right type without decoding 
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.ipc as ipc
 
-from onebox.config import resolve
 from onebox.data.sources.csv_records import (
     IN_QUOTES,
     LINE_START,
@@ -32,7 +33,6 @@ from onebox.data.sources.csv_records import (
     split_fields,
 )
 from onebox.errors import BadInput, CorruptFile
-from onebox.storage.spill import default_cache_folder
 from onebox.storage.store import Store
 
 CHUNK_BYTES = 16 * 2**20
@@ -80,16 +80,17 @@ class Index:
         return cls(schema, tuple(edges), tuple(rows[:-1]))
 
 
-def kept_index(name: str, make: Callable[[], Index]) -> Index:
-    """The index kept under a name, made and kept if there is none."""
-    store = Store(resolve().cache or default_cache_folder())
-    kept = store.get(f"csv index {VERSION}: {name}")
-    if kept is not None:
-        return Index.load(kept)
-    index = make()
-    # A folder that cannot be written costs time only: the index is made anew next time.
+def kept_index(folder: Path, name: str, make: Callable[[], Index]) -> Index:
+    """The index kept in a folder under a name, made and kept if there is none."""
+    key = f"csv index {VERSION}: {name}"
+    # A folder that cannot be used costs time only: the index is made anew next time.
     with contextlib.suppress(OSError):
-        store.put(f"csv index {VERSION}: {name}", index.dump())
+        kept = Store(folder).get(key)
+        if kept is not None:
+            return Index.load(kept)
+    index = make()
+    with contextlib.suppress(OSError):
+        Store(folder).put(key, index.dump())
     return index
 
 
@@ -127,6 +128,9 @@ class Text:
                         f"{self.key}, line 1: the header has no end within {len(head):,} bytes. "
                         "Close its quotes, or check that this is a CSV file."
                     )
+        n_records, _, state = count_records(head, self.delimiter)
+        if not n_records and state == IN_QUOTES:
+            raise self.unclosed(0)
         end = end_of_record(head, self.delimiter, 1)
         # Empty lines before the header are none of it.
         names = split_fields(head[:end].lstrip(b"\r\n"), self.key, self.delimiter)
@@ -144,10 +148,10 @@ class Text:
                     f"{self.key}, line 1: column {number} of {len(names)} has no name. Name every "
                     "column."
                 )
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice is not None:
+        twice, count = Counter(names).most_common(1)[0]
+        if count > 1:
             raise BadInput(
-                f"{self.key}, line 1: {names.count(twice)} columns are named {twice!r}; columns "
+                f"{self.key}, line 1: {count} columns are named {twice!r}; columns "
                 "are known by name. Rename them."
             )
 

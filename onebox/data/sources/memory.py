@@ -5,6 +5,7 @@ No library is imported to recognise its objects: one that is not loaded has made
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -154,10 +155,10 @@ def _pandas_source(x: Any, columns: Sequence[str] | None) -> Source:
 
 
 def _table_of_frame(frame: Any, names: list[str]) -> pa.Table:
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
+    twice, count = Counter(names).most_common(1)[0] if names else ("", 0)
+    if count > 1:
         raise BadInput(
-            f"The data frame has {names.count(twice)} columns named {twice!r}; columns are known "
+            f"The data frame has {count} columns named {twice!r}; columns are known "
             "by name. Rename them."
         )
     try:

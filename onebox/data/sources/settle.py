@@ -6,6 +6,7 @@ one is kept, so that every file of a dataset, and every kernel above, sees the s
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import pyarrow as pa
@@ -49,12 +50,12 @@ def plain_schema(
         One of `columns` is not there.
     """
     names = list(schema.names)
-    for name in names if len(set(names)) < len(names) else ():
-        if names.count(name) > 1:
-            raise BadInput(
-                f"{where} has {names.count(name)} columns named {name!r}; columns are known by "
-                "name. Rename them where the data are written."
-            )
+    twice, count = Counter(names).most_common(1)[0] if names else ("", 0)
+    if count > 1:
+        raise BadInput(
+            f"{where} has {count} columns named {twice!r}; columns are known by name. Rename them "
+            "where the data are written."
+        )
     if columns is not None:
         require_columns(names, list(columns), where)
         names = list(columns)
@@ -83,8 +84,9 @@ def settle_schemas(
         schema = plain_schema(stored, columns, key)
         if schema.equals(first):
             continue
+        present = set(schema.names)
         extra = [name for name in schema.names if name not in fields]
-        gone = [name for name in fields if name not in schema.names]
+        gone = [name for name in fields if name not in present]
         if extra or gone:
             what = (
                 f"has a column {extra[0]!r} that" if extra else f"lacks the column {gone[0]!r} that"
