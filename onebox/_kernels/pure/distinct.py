@@ -46,7 +46,7 @@ def update_floats(x: cython.const[cython.floating][::1], registers: uint8_t[::1]
                 raw = 0
             else:
                 memcpy(cython.address(raw), cython.address(value), 8)
-            note(mix64(mix64(raw)), bits, cython.address(registers[0]))
+            note(mix64(raw), bits, cython.address(registers[0]))
 
 
 def update_int64(x: cython.const[int64_t][::1], registers: uint8_t[::1]):
@@ -55,7 +55,7 @@ def update_int64(x: cython.const[int64_t][::1], registers: uint8_t[::1]):
     i: cython.Py_ssize_t
     with cython.nogil:
         for i in range(x.shape[0]):
-            note(mix64(mix64(cython.cast(uint64_t, x[i]))), bits, cython.address(registers[0]))
+            note(mix64(cython.cast(uint64_t, x[i])), bits, cython.address(registers[0]))
 
 
 def update_hashes(h: cython.const[uint64_t][::1], registers: uint8_t[::1]):
