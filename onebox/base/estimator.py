@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from onebox.aggregates.aggregate import Aggregate
 from onebox.base.inputs import checked_target, checked_weight, is_lazy, is_table
-from onebox.base.outputs import Fields, Function, RowFunction, filled
+from onebox.base.outputs import SMALL_BYTES, Fields, Function, RowFunction, filled
 from onebox.config import Settings, settings_in_force
 from onebox.data.schema import Schema, is_numeric
 from onebox.data.sources.array import ArraySource
@@ -47,7 +47,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
     def _training_view(
         self, X: Any, y: Any = None, sample_weight: Any = None, *, reset: bool = True,
-        needs_y: bool = False, numeric_y: bool = True,
+        needs_y: bool = False, labels: bool = False,
     ) -> tuple[View, Settings]:  # fmt: skip
         """Features, target and weights as one view, however they were handed over."""
         name = type(self).__name__
@@ -55,12 +55,12 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"{name} requires y to be passed, but the target y is None.")
         data = self._opened(X, reset=reset)
         if y is not None and not isinstance(y, Dataset):
-            y = checked_target(y, numeric=numeric_y)
+            y = checked_target(y, labels=labels)
         if sample_weight is not None and not isinstance(sample_weight, Dataset):
             sample_weight = checked_weight(sample_weight, data)
         view = pair(data, y, sample_weight)
         view.schema.require_numeric(name)
-        if y is not None and numeric_y:
+        if y is not None and not labels:
             _require_numbers(view.schema, name)
         return view, data.settings
 
@@ -73,7 +73,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             return data if reset else self._by_name(data)
         if is_table(X):
             validate_data(self, X, reset=reset, skip_check_array=True)
-            return dataset(X)
+            return _opened_table(X)
         matrix = validate_data(
             self, X, reset=reset, accept_sparse="csr", dtype="numeric", ensure_all_finite=False
         )
@@ -86,7 +86,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             if data.named and set(columns) <= set(data.columns):
                 data = data.select(*columns)
         elif is_table(X):
-            data = dataset(X)
+            data = _opened_table(X)
         else:
             matrix = check_array(X, accept_sparse="csr", ensure_all_finite=False, input_name="X")
             data = Dataset(View(ArraySource(matrix)), settings_in_force())
@@ -161,6 +161,17 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         job = f"{type(self).__name__} score"
         summary, _ = scan(predicted, aggregate, settings=settings, job=job)
         return aggregate.result(summary)
+
+
+def _opened_table(X: Any) -> Dataset:
+    """A table through Arrow, which copies nothing that is large; through numpy where it is small."""
+    if 8 * X.shape[0] * X.shape[1] <= SMALL_BYTES and hasattr(X, "to_numpy"):
+        try:
+            matrix = check_array(X, ensure_all_finite=False)
+            return Dataset(View(ArraySource(matrix)), settings_in_force())
+        except (TypeError, ValueError):
+            pass  # text or the like: refused below with the name of the column
+    return dataset(X)
 
 
 def _require_numbers(schema: Schema, job: str) -> None:

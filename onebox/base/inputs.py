@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import check_array
+from sklearn.utils import check_array, column_or_1d
 
 from onebox.dataset import Dataset
 from onebox.errors import BadInput, MismatchedRows
@@ -29,15 +29,15 @@ def is_table(X: Any) -> bool:
     )
 
 
-def checked_target(y: Any, *, numeric: bool) -> NDArray[Any]:
-    """A target as an array of one or two dimensions."""
+def checked_target(y: Any, *, labels: bool) -> NDArray[Any]:
+    """A target as an array: of one dimension for labels, of one or two for numbers."""
     y = check_array(
-        y, ensure_2d=False, allow_nd=False, dtype="numeric" if numeric else None,
-        ensure_all_finite=numeric, input_name="y",
+        y, ensure_2d=False, dtype=None if labels else "numeric", ensure_all_finite=not labels,
+        input_name="y",
     )  # fmt: skip
     if y.ndim == 0:
         raise BadInput("y should be a 1d array, got a scalar instead. Hand over one value a row.")
-    return np.asarray(y)
+    return np.asarray(column_or_1d(y, warn=True) if labels else y)
 
 
 def checked_weight(sample_weight: Any, data: Dataset) -> NDArray[np.float64]:

@@ -45,13 +45,13 @@ class OnePass(Estimator):
 
     def _learn(
         self, X: Any, y: Any = None, sample_weight: Any = None, *, go_on: bool = False,
-        needs_y: bool = False, numeric_y: bool = True,
+        needs_y: bool = False, labels: bool = False,
     ) -> None:  # fmt: skip
         """Scan and solve, anew or on top of what has been seen."""
         self._validate()
         go_on = go_on and hasattr(self, "summary_")
         view, settings = self._training_view(
-            X, y, sample_weight, reset=not go_on, needs_y=needs_y, numeric_y=numeric_y
+            X, y, sample_weight, reset=not go_on, needs_y=needs_y, labels=labels
         )
         schema = self._schema_ if go_on else view.schema
         recipe = self._aggregate(schema)

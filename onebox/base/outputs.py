@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from onebox.config import resolve
 from onebox.data.block import Block
 from onebox.data.partition import Unit
 from onebox.data.schema import Schema
@@ -26,31 +25,54 @@ Fields = Sequence[tuple[str, Any]]
 
 @dataclass(frozen=True, eq=False)
 class RowFunction:
-    """A function of a matrix as a function of a block, with a check of the values."""
+    """A function of a matrix as a function of a block, with a check of the values.
+
+    Attributes
+    ----------
+    function : callable
+        From a matrix to as many rows.
+    names : tuple of str
+        Of the columns that come out.
+    dtypes : tuple of dtype
+    allow_nan : bool
+    """
 
     function: Function
-    schema: pa.Schema
-    dtype: np.dtype[Any]
-    is_column: bool
-    allow_nan: bool
+    names: tuple[str, ...]
+    dtypes: tuple[np.dtype[Any], ...]
+    allow_nan: bool = False
 
     @classmethod
-    def of(cls, function: Function, fields: Fields, given: Schema, allow_nan: bool) -> RowFunction:
-        kinds = [given.dtype if kind is None else np.dtype(kind) for _, kind in fields]
-        names = [name for name, _ in fields]
-        schema = pa.schema(list(zip(names, map(_arrow_type, kinds), strict=True)))
-        one = len(fields) == 1 and names[0] in ("prediction", "label")
-        return cls(function, schema, np.result_type(*kinds), one, allow_nan)
+    def of(
+        cls, function: Function, fields: Fields, given: Schema, allow_nan: bool = False
+    ) -> RowFunction:
+        """With the canonical dtype of what is given where a field says none."""
+        dtypes = (given.dtype if kind is None else np.dtype(kind) for _, kind in fields)
+        return cls(function, tuple(name for name, _ in fields), tuple(dtypes), allow_nan)
 
     def __call__(self, block: Block) -> NDArray[Any]:
         X = block.noninf_X if self.allow_nan else block.finite_X
         return np.asarray(self.function(X), self.dtype)
 
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.result_type(*self.dtypes) if self.dtypes else np.dtype(np.float64)
+
+    @property
+    def schema(self) -> pa.Schema:
+        kinds = map(_arrow_type, self.dtypes)
+        return pa.schema(list(zip(self.names, kinds, strict=True)))
+
+    @property
+    def is_column(self) -> bool:
+        """Whether what comes out has one dimension."""
+        return self.names in (("prediction",), ("label",))
+
 
 def filled(data: Dataset, step: RowFunction) -> NDArray[Any]:
     """All rows that come out, as one array; nothing else is held."""
     view, n_rows = data.view, data.n_rows
-    out = np.empty((n_rows,) if step.is_column else (n_rows, len(step.schema)), step.dtype)
+    out = np.empty((n_rows,) if step.is_column else (n_rows, len(step.names)), step.dtype)
 
     def fill(unit: Unit, blocks: Iterator[Block]) -> None:
         at = unit.global_row or 0
@@ -62,7 +84,7 @@ def filled(data: Dataset, step: RowFunction) -> NDArray[Any]:
         for unit in view.layout.units:
             fill(unit, view.blocks(unit, FreshMemory()))
     else:
-        with Run(view, [], settings=resolve(), job="transform") as run:
+        with Run(view, [], settings=data.settings, job="transform") as run:
             for _ in run.map(fill):
                 pass
     return out

@@ -94,17 +94,18 @@ class Schema:
         return list(self.columns.names)
 
     @cached_property
+    def kinds(self) -> list[pa.DataType]:
+        """Types of the feature columns; Arrow makes new objects of them whenever it is asked."""
+        return list(self.columns.types)
+
+    @cached_property
     def dtype(self) -> np.dtype[np.floating]:
         """The canonical dtype of ``block.X``."""
-        return canonical_dtype(self.columns.types)
+        return canonical_dtype(self.kinds)
 
     def field(self, name: str) -> pa.Field:
         require_columns(self.names, [name])
         return self.columns.field(name)
-
-    @cached_property
-    def _not_numeric(self) -> pa.Field | None:
-        return next((field for field in self.columns if not is_numeric(field.type)), None)
 
     def require_numeric(self, job: str) -> None:
         """Refuse text, dates and the like, naming the column and the remedy."""
@@ -112,8 +113,9 @@ class Schema:
             raise EmptyData(
                 f"{job} was given 0 columns; it needs at least one (minimum of 1 is required)."
             )
-        field = self._not_numeric
-        if field is not None:
+        at = next((i for i, kind in enumerate(self.kinds) if not is_numeric(kind)), None)
+        if at is not None:
+            field = self.columns.field(at)
             raise WrongType(
                 f"{job} needs numbers, but column {field.name!r} has type {field.type}. Leave it "
                 f"out with .drop({field.name!r}) or encode it first "

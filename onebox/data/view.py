@@ -94,12 +94,14 @@ class View:
     @cached_property
     def layout(self) -> Layout:
         """The units and partitions: a function of the data and the columns read only."""
-        made = sum(type_width(kind) for kind in self.schema.columns.types)
+        made = sum(map(type_width, self.schema.kinds))
         return Layout.cut(self.source.spans(), max(self.decoded_row_bytes, made))
 
     @cached_property
     def decoded_row_bytes(self) -> int:
         """Bytes of one row of the columns that are read, as the reader hands them over."""
+        if not any(self._chains):  # every column is read and handed on as it is
+            return sum(map(type_width, self.schema.kinds))
         schema, read = self.source.schema, set(self.source_columns)
         return sum(type_width(f.type) for f in schema if f.name in read)
 

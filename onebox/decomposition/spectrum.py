@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
-from sklearn.utils.extmath import svd_flip
 
 from onebox.errors import BadInput
 
@@ -49,7 +48,8 @@ class Spectrum:
         )  # fmt: skip
         values = np.maximum(values[::-1][:n_leading], 0)
         axes = np.ascontiguousarray(vectors.T[::-1][:n_leading])
-        _, axes = svd_flip(None, axes, u_based_decision=False)
+        largest = np.take_along_axis(axes, np.abs(axes).argmax(axis=1)[:, None], axis=1)
+        axes *= np.where(largest < 0, -1.0, 1.0)
         return cls(values, axes, total)
 
     def reaching(self, share: float) -> int:

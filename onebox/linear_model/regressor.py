@@ -15,7 +15,7 @@ from onebox.aggregates.gram import Gram, GramSummary
 from onebox.base import OnePass
 from onebox.data.schema import Schema
 from onebox.errors import BadInput
-from onebox.linear_model.solve import NormalEquations
+from onebox.linear_model.solve import NormalEquations, constant_columns
 from onebox.metrics.regression import SquaredErrors
 
 Float64 = NDArray[np.float64]
@@ -127,22 +127,24 @@ def normal_equations(summary: GramSummary, fit_intercept: bool) -> NormalEquatio
         When all weights are zero.
     """
     p = len(summary.names)
-    if not summary.weight > 0:
-        raise BadInput(
-            f"The weights of all {summary.n_rows:,} rows are zero. Sample weights must contain at least one "
-            "non-zero number."
-        )
+    refuse_no_weight(summary.weight, summary.n_rows)
     gram, moment = summary.scatter[:p, :p], summary.scatter[p:, :p].T
     if not fit_intercept:
         mean = summary.mean
         gram = gram + summary.weight * np.outer(mean[:p], mean[:p])
         moment = moment + summary.weight * np.outer(mean[:p], mean[p:])
         return NormalEquations(gram, moment, gram.diagonal() == 0, summary.n_rows < p)
-    # What remains of a constant column is the rounding of its mean.
-    epsilon = np.finfo(np.float64).eps
-    rounding = summary.weight * (summary.n_rows * epsilon * summary.mean[:p]) ** 2
-    constant = gram.diagonal() <= rounding
+    constant = constant_columns(gram, summary.mean[:p], summary.weight, summary.n_rows)
     return NormalEquations(gram, moment, constant, summary.n_rows <= p)
+
+
+def refuse_no_weight(weight: float, n_rows: int) -> None:
+    """Refuse rows none of which counts."""
+    if not weight > 0:
+        raise BadInput(
+            f"The weights of all {n_rows:,} rows are zero. Sample weights must contain at least one "
+            "non-zero number."
+        )
 
 
 def affine(X: Any, *, coef: Float64, intercept: Any) -> Float64:

@@ -121,6 +121,8 @@ class Ridge(LinearRegressor):
             some = alpha == strength
             coef[:, some] = equations.of_targets(some).solve(float(strength))[0]
         self._set(coef, summary, schema)
+        if schema.n_targets == 1:  # scikit-learn gives a table of one target the shape of a column
+            self.coef_ = self.coef_.ravel()
         self.n_iter_, self.solver_ = None, "cholesky"
 
     def _alphas(self, n_targets: int) -> Any:

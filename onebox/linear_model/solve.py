@@ -99,3 +99,11 @@ class NormalEquations:
         whole = np.zeros_like(self.moment)
         whole[varying] = coef
         return whole, int(kept.sum())
+
+
+def constant_columns(
+    scatter: Float64, mean: Float64, weight: float, n_rows: int
+) -> NDArray[np.bool_]:
+    """Columns whose spread about the mean is no more than the rounding of that mean."""
+    rounding = weight * (n_rows * np.finfo(np.float64).eps * mean) ** 2
+    return np.asarray(scatter.diagonal() <= rounding)

@@ -172,6 +172,11 @@ class StandardScaler(OneToOneFeatureMixin, TransformerMixin, OnePass):  # type: 
 
     def _solve(self, summary: MomentsSummary, schema: Schema) -> None:
         moments = Moments(ddof=0).result(summary)
+        if schema.weighted and not np.any(moments.count + moments.missing):
+            raise BadInput(
+                "The weights of all rows are zero. Sample weights must contain at least one non-zero "
+                "number."
+            )
         if np.any(moments.infinite):
             column = moments.names[int(np.argmax(moments.infinite > 0))]
             raise BadValue(
