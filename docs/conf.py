@@ -5,7 +5,6 @@ on the pages; ``sphinx-build -W -b doctest docs <out>`` runs every ``>>>``, docs
 """
 
 import sys
-import tempfile
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
@@ -27,8 +26,7 @@ extensions = [
 ]
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "sg_execution_times.rst", "auto_examples/*.ipynb"]
-default_role = "any"
-nitpicky = False
+default_role = "literal"
 
 html_theme = "pydata_sphinx_theme"
 html_title = "onebox"
@@ -64,9 +62,23 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
 }
 
-# Doctests write files; they do it in a folder of their own, which goes with the process.
-_scratch = tempfile.TemporaryDirectory(prefix="onebox-docs-")
-doctest_global_setup = f"""
-import os as _os
-_os.chdir({_scratch.name!r})
+# Doctests write files: each page in a folder of its own.
+doctest_global_setup = """
+import os as _os, tempfile as _tempfile
+_folder = _tempfile.TemporaryDirectory(prefix="onebox-docs-")
+_os.chdir(_folder.name)
 """
+doctest_global_cleanup = """
+_os.chdir("/")
+_folder.cleanup()
+"""
+
+
+def skip_inherited_from_sklearn(app, what, name, thing, skip, options):
+    """Leave to scikit-learn's documentation what its base classes bring, as ``get_params``."""
+    return skip or str(getattr(thing, "__module__", "")).startswith("sklearn.")
+
+
+def setup(app):
+    """Connect the hook."""
+    app.connect("autodoc-skip-member", skip_inherited_from_sklearn)
