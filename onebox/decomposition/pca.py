@@ -48,11 +48,11 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OnePass):  # type: 
 
     Attributes
     ----------
-    components_ : ndarray of float64 of shape (n_components_, n_features)
+    components_ : ndarray of float64 of shape (n_components, n_features)
         Largest variance first; the entry of the largest magnitude is positive.
-    explained_variance_ : ndarray of float64 of shape (n_components_,)
-    explained_variance_ratio_ : ndarray of float64 of shape (n_components_,)
-    singular_values_ : ndarray of float64 of shape (n_components_,)
+    explained_variance_ : ndarray of float64 of shape (n_components,)
+    explained_variance_ratio_ : ndarray of float64 of shape (n_components,)
+    singular_values_ : ndarray of float64 of shape (n_components,)
     mean_ : ndarray of float64 of shape (n_features,)
     n_components_ : int
     n_samples_ : int
@@ -180,7 +180,7 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OnePass):  # type: 
 
         Returns
         -------
-        ndarray of shape (n_samples, n_components_), or a lazy Dataset
+        ndarray of shape (n_samples, n_components), or a lazy Dataset
         """
         check_is_fitted(self)
         names = self.get_feature_names_out()
@@ -191,7 +191,7 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OnePass):  # type: 
 
         Parameters
         ----------
-        X : array, table, path or Dataset, of shape (n_samples, n_components_)
+        X : array, table, path or Dataset, of shape (n_samples, n_components)
 
         Returns
         -------
