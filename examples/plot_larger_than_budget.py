@@ -77,5 +77,4 @@ plt.tight_layout()
 #
 # ``predict`` gives a lazy dataset. Writing it reads the input once more, block by block.
 
-predictions = model.predict(test.drop("y")).to_parquet(folder / "predictions")
-predictions
+model.predict(test.drop("y")).to_parquet(folder / "predictions")
