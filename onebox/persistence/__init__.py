@@ -73,9 +73,10 @@ def save(obj: object, path: str | os.PathLike[str]) -> None:
     Examples
     --------
     >>> import tempfile
+    >>> import numpy as np, onebox as ob
     >>> path = tempfile.mkdtemp() + "/settings.onebox"
-    >>> save({"alpha": 0.1, "classes": np.array(["no", "yes"])}, path)
-    >>> load(path)
+    >>> ob.save({"alpha": 0.1, "classes": np.array(["no", "yes"])}, path)
+    >>> ob.load(path)
     {'alpha': 0.1, 'classes': array(['no', 'yes'], dtype='<U3')}
     """
     encoder = Encoder(_find)
@@ -136,14 +137,15 @@ def load(
     Examples
     --------
     >>> import tempfile
+    >>> import onebox as ob
     >>> from sklearn.linear_model import Ridge
     >>> path = tempfile.mkdtemp() + "/ridge.onebox"
-    >>> save(Ridge(alpha=0.5), path)
-    >>> load(path)  # doctest: +ELLIPSIS
+    >>> ob.save(Ridge(alpha=0.5), path)
+    >>> ob.load(path)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     ...
     onebox.errors.NotTrusted: ...sklearn.linear_model._ridge:Ridge...
-    >>> load(path, trust=True)
+    >>> ob.load(path, trust=True)
     Ridge(alpha=0.5)
     """
     where = os.fspath(path)
