@@ -92,7 +92,7 @@ class DistinctCount(Aggregate[DistinctCountSummary]):
 
     def empty(self, schema: Schema) -> DistinctCountSummary:
         names = self._names(schema)
-        floats = tuple(n for n in names if pa.types.is_floating(schema.field(n).type))
+        floats = tuple(n for n in names if pa.types.is_floating(schema.columns.field(n).type))
         registers = np.zeros((len(names), N_REGISTERS), np.uint8)
         return DistinctCountSummary(names, floats, registers)
 

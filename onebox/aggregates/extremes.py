@@ -83,7 +83,7 @@ class Extremes(Aggregate[ExtremesSummary]):
 
     def empty(self, schema: Schema) -> ExtremesSummary:
         names = self._names(schema)
-        none = [pa.array([], plain_type(schema.field(name).type)) for name in names]
+        none = [pa.array([], plain_type(schema.columns.field(name).type)) for name in names]
         return ExtremesSummary(names, none)
 
     def nbytes(self, schema: Schema) -> int:

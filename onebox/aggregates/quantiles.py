@@ -118,8 +118,8 @@ class Quantiles(Aggregate[QuantilesSummary]):
         return chosen_columns(schema, self.columns, is_numeric, "Quantiles")
 
     def _first(self, schema: Schema) -> Int64:
-        kinds = [schema.field(name).type for name in self._names(schema)]
-        widths = [min(self.octaves, _octaves_of(kind)) for kind in kinds]
+        kinds = dict(zip(schema.columns.names, schema.columns.types, strict=True))
+        widths = [min(self.octaves, _octaves_of(kinds[name])) for name in self._names(schema)]
         return np.cumsum([0, *widths], dtype=np.int64)
 
     def empty(self, schema: Schema) -> QuantilesSummary:

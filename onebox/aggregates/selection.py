@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 import pyarrow as pa
 
-from onebox.data.schema import Schema
+from onebox.data.schema import Schema, require_columns
 from onebox.errors import EmptyData, WrongType
 
 ColumnNames = str | tuple[str, ...] | None
@@ -43,8 +43,9 @@ def chosen_columns(
                 + (f", which are of type {', '.join(kinds)}." if kinds else ".")
             )
         return names
+    require_columns(schema.names, list(asked))
     for name in asked:
-        kind = schema.field(name).type
+        kind = schema.columns.field(name).type
         if not suits(kind):
             raise WrongType(
                 f"{job} cannot treat column {name!r}, which has type {kind}. Leave it out, or "

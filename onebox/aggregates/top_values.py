@@ -161,14 +161,14 @@ class TopValues(Aggregate[TopValuesSummary]):
 
     def empty(self, schema: Schema) -> TopValuesSummary:
         names = self._names(schema)
-        kinds = [plain_type(schema.field(name).type) for name in names]
+        kinds = [plain_type(schema.columns.field(name).type) for name in names]
         counters = [Counters(pa.array([], kind), np.empty(0, np.int64)) for kind in kinds]
         return TopValuesSummary(names, counters, np.zeros(len(names), np.int64))
 
     def nbytes(self, schema: Schema) -> int:
         total = 0
         for name in self._names(schema):
-            kind = plain_type(schema.field(name).type)
+            kind = plain_type(schema.columns.field(name).type)
             width = TEXT_BYTES + 8 if _is_text(kind) else max(_bit_width(kind) // 8, 1)
             total += self.capacity * (width + 8) + self.capacity // 8 + ARROW_SLACK
         return total
