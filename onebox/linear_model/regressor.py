@@ -16,7 +16,7 @@ from onebox.base import OnePass
 from onebox.data.schema import Schema
 from onebox.errors import BadInput
 from onebox.linear_model.solve import NormalEquations, constant_columns
-from onebox.metrics.regression import SquaredErrors
+from onebox.metrics.regression import SquaredErrors, r2_of
 
 Float64 = NDArray[np.float64]
 
@@ -96,7 +96,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, OnePass):  # type: ignor
         check_is_fitted(self)
         view, settings = self._training_view(X, y, sample_weight, reset=False, needs_y=True)
         errors = self._measure(view, settings, SquaredErrors(), self._prediction(), self._fields())
-        return float(errors.r2().mean())
+        return float(r2_of(errors))
 
     def _prediction(self) -> partial[Float64]:
         return partial(affine, coef=self.coef_, intercept=self.intercept_)

@@ -23,7 +23,7 @@ from onebox.linear_model.classes import ClassGrams, ClassGramSums, ClassMeans, C
 from onebox.linear_model.regressor import affine, refuse_no_weight
 from onebox.linear_model.ridge import SOLVERS
 from onebox.linear_model.solve import NormalEquations, constant_columns
-from onebox.metrics.classification import Accuracy
+from onebox.metrics.classification import Accuracy, share_of
 
 Float64 = NDArray[np.float64]
 
@@ -212,7 +212,7 @@ class RidgeClassifier(ClassifierMixin, OnePass):  # type: ignore[misc]
             X, y, sample_weight, reset=False, needs_y=True, labels=True
         )
         fields = [("label", self.classes_.dtype)]
-        return float(self._measure(view, settings, Accuracy(), self._labelling(), fields))
+        return share_of(self._measure(view, settings, Accuracy(), self._labelling(), fields))
 
     def _labelling(self) -> partial[Labels]:
         return partial(
