@@ -227,7 +227,7 @@ def test_options_of_files_are_refused_elsewhere(option):
 
 
 def test_a_wrong_column_is_named_with_those_there_are(mixed):
-    with pytest.raises(MissingColumn, match="'reel' is not in .*'real', 'whole'"):
+    with pytest.raises(MissingColumn, match=r"'reel' is not in .*'real', 'whole'"):
         open_source(mixed, columns=["reel"])
 
 

@@ -153,7 +153,7 @@ def test_a_batch_that_cannot_be_unpacked_is_named(tmp_path, mixed, read):
     data = bytearray(path.read_bytes())
     data[data.rindex(ZSTD_MAGIC)] ^= 0xFF
     path.write_bytes(data)
-    with pytest.raises(CorruptFile, match="x.arrow, record batch 1, is damaged"):
+    with pytest.raises(CorruptFile, match=r"x.arrow, record batch 1, is damaged"):
         read(path)
 
 
@@ -163,14 +163,14 @@ def test_offsets_that_point_outside_do_not_bring_the_process_down(tmp_path, read
     data = path.read_bytes()
     assert offsets in data
     path.write_bytes(data.replace(offsets, offsets[:2000] + b"\xff\xff\xff\x7f" + offsets[2004:]))
-    with pytest.raises(CorruptFile, match="x.arrow, record batch 0, is damaged"):
+    with pytest.raises(CorruptFile, match=r"x.arrow, record batch 0, is damaged"):
         read(path)
 
 
 def test_a_truncated_stream(tmp_path, mixed, read):
     path = write(tmp_path / "x.arrows", mixed, 700, stream=True)
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
-    with pytest.raises(CorruptFile, match="x.arrows, record batch 0, is damaged"):
+    with pytest.raises(CorruptFile, match=r"x.arrows, record batch 0, is damaged"):
         read(path)
 
 
@@ -182,5 +182,5 @@ def test_a_file_that_shrinks_while_it_is_read(tmp_path, mixed):
     next(parts)
     with path.open("r+b") as handle:
         handle.truncate(1000)
-    with pytest.raises(DataChanged, match="x.arrow changed"):
+    with pytest.raises(DataChanged, match=r"x.arrow changed"):
         next(parts)

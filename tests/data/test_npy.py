@@ -137,7 +137,7 @@ def test_a_truncated_file_tells_expected_and_found_bytes(tmp_path):
     np.save(tmp_path / "x.npy", X)
     with (tmp_path / "x.npy").open("r+b") as handle:
         handle.truncate(50_000)
-    with pytest.raises(CorruptFile, match="truncated: .*1,500 rows of 5 .* 60,128 .* 50,000"):
+    with pytest.raises(CorruptFile, match=r"truncated: .*1,500 rows of 5 .* 60,128 .* 50,000"):
         _ = open_source(tmp_path / "x.npy").schema
 
 
@@ -154,7 +154,7 @@ def test_two_arrays_in_one_file(tmp_path):
 )
 def test_what_is_no_npy_file(tmp_path, content):
     (tmp_path / "x.npy").write_bytes(content)
-    with pytest.raises(CorruptFile, match="x.npy is damaged or not what its name says"):
+    with pytest.raises(CorruptFile, match=r"x.npy is damaged or not what its name says"):
         _ = open_source(tmp_path / "x.npy").schema
 
 
@@ -163,7 +163,7 @@ def test_a_file_that_changes_between_passes(tmp_path, read):
     source = open_source(tmp_path / "x.npy")
     read(source)
     np.save(tmp_path / "x.npy", X[:700])
-    with pytest.raises(DataChanged, match="x.npy changed"):
+    with pytest.raises(DataChanged, match=r"x.npy changed"):
         read(source)
 
 
@@ -175,5 +175,5 @@ def test_a_file_that_shrinks_while_it_is_read(tmp_path):
     next(parts)
     with (tmp_path / "x.npy").open("r+b") as handle:
         handle.truncate(1000)
-    with pytest.raises(DataChanged, match="x.npy changed"):
+    with pytest.raises(DataChanged, match=r"x.npy changed"):
         next(parts)

@@ -150,13 +150,13 @@ def test_files_that_disagree(tmp_path, read, other, message):
 
 def test_columns_that_one_file_lacks(tmp_path):
     pq.write_table(pa.table({"a": [1]}), tmp_path / "0.parquet")
-    with pytest.raises(MissingColumn, match="'b' is not in 0.parquet"):
+    with pytest.raises(MissingColumn, match=r"'b' is not in 0.parquet"):
         _ = open_source(tmp_path, columns=["a", "b"]).schema
 
 
 def test_two_columns_of_one_name(tmp_path):
     pq.write_table(pa.table([[1], [2]], names=["a", "a"]), tmp_path / "x.parquet")
-    with pytest.raises(BadInput, match="x.parquet has 2 columns named 'a'"):
+    with pytest.raises(BadInput, match=r"x.parquet has 2 columns named 'a'"):
         _ = open_source(tmp_path / "x.parquet").schema
 
 
@@ -228,7 +228,7 @@ def test_a_truncated_file_is_named(file):
 @pytest.mark.parametrize("content", [b"", b"a,b\n1,2\n", b"PAR1" + bytes(100) + b"PAR1"])
 def test_what_is_no_parquet_file(tmp_path, content):
     (tmp_path / "x.parquet").write_bytes(content)
-    with pytest.raises(CorruptFile, match="x.parquet is damaged or not what its name says"):
+    with pytest.raises(CorruptFile, match=r"x.parquet is damaged or not what its name says"):
         _ = open_source(tmp_path / "x.parquet").schema
 
 
@@ -240,7 +240,7 @@ def test_a_page_that_cannot_be_unpacked_is_named_with_its_row_group(tmp_path, re
     page = pq.read_metadata(path).row_group(1).column(0).data_page_offset
     damaged[damaged.index(ZSTD_MAGIC, page)] ^= 0xFF
     path.write_bytes(damaged)
-    with pytest.raises(CorruptFile, match="x.parquet, row group 1, is damaged"):
+    with pytest.raises(CorruptFile, match=r"x.parquet, row group 1, is damaged"):
         read(path)
 
 
@@ -265,5 +265,5 @@ def test_a_file_that_changes_between_passes(file, mixed, read):
     with pytest.raises(DataChanged, match=r"mixed.parquet changed .*Open the dataset again"):
         read(source)
     file.unlink()
-    with pytest.raises(DataChanged, match="mixed.parquet is gone"):
+    with pytest.raises(DataChanged, match=r"mixed.parquet is gone"):
         read(source)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -20,7 +21,7 @@ def test_pieces_cover_the_rows_in_order(n_rows, size):
     assert edges[0] == 0
     assert edges[-1] == n_rows
     if n_rows:
-        assert all(a < b for a, b in zip(edges, edges[1:], strict=False))
+        assert all(a < b for a, b in pairwise(edges))
 
 
 @given(row_counts, block_sizes)

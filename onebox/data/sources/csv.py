@@ -163,6 +163,7 @@ class CsvSource(FileSource):
             raise
         except READ_ERRORS as error:
             raise self.folder.failure(file, f", part {span.index},", error) from error
+        self.folder.check(file)
 
     def _decoded(
         self, text: Text, piece: Piece, present: Sequence[str], names: Sequence[str]

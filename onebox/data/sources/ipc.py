@@ -119,6 +119,7 @@ class IpcSource(FileSource):
                 yield TableColumns(conform(batch, target, span.place))
         except READ_ERRORS as error:
             raise self.folder.failure(file, f", record batch {span.index},", error) from error
+        self.folder.check(file)
 
     def _pieces(
         self, file: File, span: Span, rows: range, names: Sequence[str]

@@ -128,6 +128,7 @@ class NpySource(FileSource):
                     yield MatrixColumns(rows.astype(self._dtype, copy=False), tuple(names))
         except READ_ERRORS as error:
             raise self.folder.failure(file, "", error) from error
+        self.folder.check(file)
 
     def _rows_at_once(self, header: Header, n_wanted: int, rows_per_batch: int) -> int:
         if header.fortran or n_wanted == header.n_columns:

@@ -109,6 +109,7 @@ class ParquetSource(FileSource):
                     yield TableColumns(conform(batch, target, span.place))
         except READ_ERRORS as error:
             raise self.folder.failure(file, place, error) from error
+        self.folder.check(file)
         if n_rows != span.n_rows:
             wrong = EOFError(f"it holds {n_rows:,} rows and its footer says {span.n_rows:,}")
             raise self.folder.failure(file, place, wrong)
