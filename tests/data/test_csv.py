@@ -304,6 +304,14 @@ def test_a_value_that_does_not_fit_a_given_type(write, read):
         read(write("a\n1\ntwo\n"), types={"a": "float64"})
 
 
+def test_the_column_is_named_when_few_are_read(write, read):
+    path = write("a,b,c\n1,2,3\n4,5,x\n")
+    with pytest.raises(BadInput, match=r"line 3, column 'c': the value 'x' is no int8"):
+        read(path, types={"c": "int8"}, columns=["c"])
+    with pytest.raises(BadInput, match=r"line 3, column 'c': the value 'x' is no int8"):
+        read(path, types={"c": "int8"}, columns=["c", "a"])
+
+
 def test_lines_are_counted_through_quotes_and_empty_lines(write, read):
     text = 'a,b\r\n"1\r\n2",x\r\n\r\n\r\n3,y\r\n4,z\r\n'
     for chunk in (1, 10, 1000):

@@ -66,7 +66,7 @@ class ArraySource(Source):
         return self._schema
 
     def narrowed(self, columns: Sequence[str]) -> ArraySource:
-        """The same rows with these columns only, in this order."""
+        """Keep the same rows and these columns only, in this order."""
         require_columns(list(self._seen), list(columns))
         other = copy(self)
         other._seen, other._schema = tuple(columns), None
@@ -128,7 +128,7 @@ def require_numbers(dtype: np.dtype[Any], what: str) -> None:
 
 
 def _mapped_pages(array: NDArray[Any]) -> mmap.mmap | None:
-    """The mapping under a memory-mapped array whose pages can be read again from the file."""
+    """Find the mapping under an array whose pages can be read again from the file."""
     base: Any = array
     while isinstance(base, np.ndarray):
         # Mode "c" keeps what was written in the pages themselves: they must stay.

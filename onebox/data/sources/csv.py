@@ -187,7 +187,7 @@ class CsvSource(FileSource):
 
 
 def _limited(read: Read, left: int) -> Read:
-    """The same bytes up to an end."""
+    """Hand out the same bytes up to an end."""
 
     def limited(size: int) -> bytes:
         nonlocal left

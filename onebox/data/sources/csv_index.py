@@ -81,7 +81,7 @@ class Index:
 
 
 def kept_index(folder: Path, name: str, make: Callable[[], Index]) -> Index:
-    """The index kept in a folder under a name, made and kept if there is none."""
+    """Take the index kept in a folder under a name; make and keep it if there is none."""
     key = f"csv index {VERSION}: {name}"
     # A folder that cannot be used costs time only: the index is made anew next time.
     with contextlib.suppress(OSError):
@@ -193,7 +193,7 @@ class Text:
         return edges, rows
 
     def _samples(self, edges: list[int]) -> Iterator[Piece]:
-        """Some records behind every cut; more of them where there is only one."""
+        """Take some records behind every cut; more of them where there is only one."""
         for number, edge in enumerate(edges[:1] if self.is_packed else edges[:-1]):
             size = SAMPLE_BYTES if number else FIRST_SAMPLE_BYTES
             with self.opened(edge) as read:
@@ -232,13 +232,13 @@ class Text:
     def explained(
         self, error: Exception, piece: Piece, names: Sequence[str], kinds: dict[str, pa.DataType]
     ) -> BadInput:
-        """What to raise when some records cannot be decoded."""
+        """Make the error to raise when some records cannot be decoded."""
         record = Place.of(error).record or 1
         offset = end_of_record(piece.text, self.delimiter, record - 1)
         return explain(error, self.key, self.line(piece, offset), names, kinds)
 
     def unclosed(self, offset: int) -> CorruptFile:
-        """What to raise for quotes that end with the file, opened in the record at `offset`."""
+        """Make the error to raise for quotes opened at `offset` and never closed."""
         with self.opened(offset) as read:
             line = self.line(Piece(read(PIECE_BYTES), 0, offset), 0)
         return CorruptFile(
@@ -260,7 +260,7 @@ class Text:
 
 
 def common_type(one: pa.DataType, other: pa.DataType) -> pa.DataType:
-    """The type that holds the values of both: text where nothing else does."""
+    """Settle the type that holds the values of both: text where nothing else does."""
     types = pa.types
     if one == other or types.is_null(other):
         return one

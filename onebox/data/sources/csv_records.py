@@ -52,7 +52,7 @@ class Piece:
 
 
 def count_records(text: bytes, delimiter: str, state: int = LINE_START) -> tuple[int, int, int]:
-    """Records that end in `text`, the offset behind the last one (-1 if none), the state then."""
+    """Count the records that end in `text`; also the offset behind them (or -1) and the state."""
     return records.scan_records(np.frombuffer(text, np.uint8), QUOTE, ord(delimiter), state)
 
 
@@ -158,7 +158,7 @@ class Place:
 def explain(
     error: Exception, key: str, line: int, names: Sequence[str], types: dict[str, pa.DataType]
 ) -> BadInput:
-    """The error to raise when a record cannot be decoded: line, column, value and remedy."""
+    """Make the error to raise for a record that cannot be decoded: line, column, value, remedy."""
     message = " ".join(str(error).split())
     number = Place.of(error).column
     where = f"{key}, line {line:,}"

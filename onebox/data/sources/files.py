@@ -68,7 +68,7 @@ class Folder:
             )
 
     def failure(self, file: File, place: str, error: Exception) -> Exception:
-        """The error to raise when reading a file failed: it changed, or it is no good."""
+        """Make the error to raise when reading a file failed: it changed, or it is no good."""
         try:
             self.check(file)
         except DataChanged as changed:
@@ -111,7 +111,7 @@ class FileSource(Source):
 
 
 def unreadable(key: str, place: str, error: Exception) -> BadInput:
-    """The error to raise when a library cannot make sense of a file."""
+    """Make the error to raise when a library cannot make sense of a file."""
     reason = " ".join(str(error).split())[:300]
     if isinstance(error, PermissionError):
         return BadInput(f"{key} cannot be read: permission denied. Check who may read it.")

@@ -24,7 +24,7 @@ Values = dict[str, dict[str, Any]]
 
 
 def hive_values(folder: Folder) -> Values:
-    """The value of every ``name=value`` part of every file's key: integers if all of a name's are.
+    """Take the values of every key's ``name=value`` parts: integers if all of a name's are.
 
     Returns
     -------

@@ -39,7 +39,7 @@ class BatchHead:
 
 
 def batch_heads(read_at: ReadAt, size: int) -> list[BatchHead]:
-    """The heads of all record batches of an IPC file of `size` bytes.
+    """Read the heads of all record batches of an IPC file of `size` bytes.
 
     Raises
     ------

@@ -24,7 +24,7 @@ from onebox.errors import BadInput, WrongType
 
 
 def memory_source(x: Any, columns: Sequence[str] | None = None) -> Source | None:
-    """The source for something in memory; None when it is nothing of the kind.
+    """Make the source for something in memory; None when it is nothing of the kind.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def memory_source(x: Any, columns: Sequence[str] | None = None) -> Source | None
 
 
 def _arrow_table(x: Any, library: str) -> pa.Table | None:
-    """What speaks Arrow and lies in memory, as a table; None for everything else."""
+    """Take what speaks Arrow and lies in memory as a table; None for everything else."""
     if isinstance(x, pa.Table):
         return x
     if isinstance(x, pa.RecordBatch):

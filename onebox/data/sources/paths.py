@@ -88,7 +88,7 @@ def has_wildcard(path: str) -> bool:
 
 
 def format_of(key: str) -> str | None:
-    """The format that a file's name tells; None when it tells none.
+    """Tell a file's format by its name; None when it tells none.
 
     >>> format_of("a/b.parquet"), format_of("b.CSV.gz"), format_of("notes.md")
     ('parquet', 'csv', None)
@@ -101,7 +101,7 @@ def format_of(key: str) -> str | None:
 
 
 def one_format(folder: Folder) -> str:
-    """The format that all files of a dataset have by their names.
+    """Tell the format that all files of a dataset have by their names.
 
     Raises
     ------
@@ -148,7 +148,7 @@ def _place(path: str, filesystem: pafs.FileSystem | None) -> tuple[pafs.FileSyst
 
 
 def _matches(disk: pafs.FileSystem, path: str, shown: str) -> tuple[str, list[pafs.FileInfo]]:
-    """The root that a path stands for and its files in order."""
+    """Find the root that a path stands for and its files in order."""
     info = _info(disk, path, shown)
     if info.type == pafs.FileType.File:
         return posixpath.dirname(path), [info]

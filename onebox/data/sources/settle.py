@@ -17,7 +17,7 @@ from onebox.errors import BadInput, SchemaMismatch
 
 
 def plain_type(kind: pa.DataType) -> pa.DataType:
-    """The type under which a column is handed on.
+    """Choose the type under which a column is handed on.
 
     Views become offsets (few kernels know views), runs are spelt out, extensions give way to what
     they store, and categories are numbered with int32 whatever the file used: batches with
@@ -40,7 +40,7 @@ def plain_type(kind: pa.DataType) -> pa.DataType:
 def plain_schema(
     schema: pa.Schema, columns: Sequence[str] | None = None, where: str = "the dataset"
 ) -> pa.Schema:
-    """The schema with plain types, without metadata, narrowed to `columns` (all of them if None).
+    """Make types plain, drop metadata, and narrow a schema to `columns` (all if None).
 
     Raises
     ------
@@ -122,7 +122,7 @@ def _widened(one: pa.Field, other: pa.Field, one_key: str, other_key: str) -> pa
 
 
 def conform(batch: pa.RecordBatch, target: pa.Schema, place: str) -> pa.RecordBatch:
-    """The columns of `target`, in its order and of its types.
+    """Take the columns of `target`, in its order and of its types.
 
     Parameters
     ----------
