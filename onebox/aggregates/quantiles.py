@@ -33,7 +33,7 @@ class QuantilesSummary:
     slots: NDArray[np.uint8]  # (columns, 2048): where the octave of each exponent is counted
     counts: Int64  # (octaves of all columns, 128); of narrow columns one number after the other
     first: Int64  # (columns + 1,): whose counts these are
-    totals: Int64  # (columns, 4): zero, NaN, -inf, inf
+    totals: Int64  # (columns, 5): zero, NaN, -inf, inf; slots in use
     extremes: Float64  # (columns, 2)
     kinds: NDArray[np.uint8]  # (columns,): what was seen, and how it is therefore counted
 
@@ -191,7 +191,7 @@ class _Buckets:
         steps = np.arange(SIGNED + 1) / SIGNED
         inner, outer = half * (1 + steps[:-1]), half * (1 + steps[1:])
         inner, outer = inner.ravel(), outer.ravel()
-        zero, _, below, above = totals[:, None]
+        zero, _, below, above, _ = totals[:, None]
         plus, minus = counts[:, :SIGNED].ravel(), counts[:, SIGNED:].ravel()
         infinity = np.array([np.inf])
         self.counts = np.concatenate([below, minus[::-1], zero, plus, above])

@@ -44,8 +44,9 @@ def chosen_columns(
             )
         return names
     require_columns(schema.names, list(asked))
+    types = dict(zip(schema.columns.names, schema.columns.types, strict=True))
     for name in asked:
-        kind = schema.columns.field(name).type
+        kind = types[name]
         if not suits(kind):
             raise WrongType(
                 f"{job} cannot treat column {name!r}, which has type {kind}. Leave it out, or "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -62,6 +61,7 @@ class Block:
         self._target, self._target_ndim, self._weight = target, target_ndim, weight
         self._dtype = dtype
         self._X: Floats | None = None
+        self._numbers: tuple[tuple[str, ...], list[Floats]] | None = None
         self._y: NDArray[Any] | None = None
         self._w: Weights | None = None
 
@@ -167,12 +167,15 @@ class Block:
         """Numeric columns as the rows of a (columns, rows) matrix, null as NaN."""
         return self.columns.values(names, dtype or np.dtype(np.float64), self.scratch)
 
-    def numbers(self, names: Sequence[str]) -> Iterator[Floats]:
-        """The same in one or more matrices, float32 where that is exact; each good until the next.
+    def numbers(self, names: tuple[str, ...]) -> list[Floats]:
+        """The same in one or more matrices, float32 where that is exact; good until the next call.
 
         For work that goes column by column: no column is copied that lies well as it is.
+        Aggregates that share a scan often ask for the same columns, so the last answer is kept.
         """
-        return self.columns.numbers(names, self.scratch)
+        if self._numbers is None or self._numbers[0] != names:
+            self._numbers = (names, self.columns.numbers(names, self.scratch))
+        return self._numbers[1]
 
     def to_arrow(self) -> pa.RecordBatch:
         """The rows as an Arrow record batch."""

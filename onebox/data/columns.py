@@ -6,7 +6,7 @@ Every form answers the same few questions, so that nothing above this file asks 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -65,16 +65,18 @@ class Columns(ABC):
     @abstractmethod
     def nbytes(self) -> int: ...
 
-    def values(self, names: Sequence[str], dtype: np.dtype[Any], scratch: Scratch) -> Floats:
+    def values(
+        self, names: Sequence[str], dtype: np.dtype[Any], scratch: Scratch, name: str = "values"
+    ) -> Floats:
         """Numeric columns as the rows of a (columns, rows) matrix, null as NaN."""
-        matrix = self.select(names).matrix(dtype, scratch, "values.rows")
-        out = scratch.take("values", (len(names), self.n_rows), dtype)
+        matrix = self.select(names).matrix(dtype, scratch, f"{name}.rows")
+        out = scratch.take(name, (len(names), self.n_rows), dtype)
         layout.unpack(matrix, out)
         return out
 
     @abstractmethod
-    def numbers(self, names: Sequence[str], scratch: Scratch) -> Iterator[Floats]:
-        """The same in one or more matrices, float32 where that is exact; each good until the next.
+    def numbers(self, names: Sequence[str], scratch: Scratch) -> list[Floats]:
+        """The same in one or more matrices, float32 where that is exact.
 
         For work that goes column by column: no column is copied that lies well as it is.
         """
@@ -100,19 +102,25 @@ class TableColumns(Columns):
         _pack(self.batch.columns, out)
         return out
 
-    def values(self, names: Sequence[str], dtype: np.dtype[Any], scratch: Scratch) -> Floats:
-        out = scratch.take("values", (len(names), self.n_rows), dtype)
-        for row, name in zip(out, names, strict=True):
-            _pack([self.array(name)], row.reshape(-1, 1))
+    def values(
+        self, names: Sequence[str], dtype: np.dtype[Any], scratch: Scratch, name: str = "values"
+    ) -> Floats:
+        out = scratch.take(name, (len(names), self.n_rows), dtype)
+        for row, column in zip(out, names, strict=True):
+            _pack([self.array(column)], row.reshape(-1, 1))
         return out
 
-    def numbers(self, names: Sequence[str], scratch: Scratch) -> Iterator[Floats]:
+    def numbers(self, names: Sequence[str], scratch: Scratch) -> list[Floats]:
+        matrices: list[Floats] = []
         for name in names:
             array = self.array(name)
             if str(array.type) in ("float", "double") and not array.null_count:
-                yield array.to_numpy().reshape(1, -1)
+                matrices.append(array.to_numpy().reshape(1, -1))
             else:
-                yield self.values([name], canonical_dtype([array.type]), scratch)
+                dtype = canonical_dtype([array.type])
+                matrices.append(scratch.take(f"numbers.{name}", (1, self.n_rows), dtype))
+                _pack([array], matrices[-1].reshape(-1, 1))
+        return matrices
 
     def select(self, names: Sequence[str]) -> Columns:
         return self if tuple(names) == self.names else TableColumns(self.batch.select(list(names)))
@@ -152,9 +160,9 @@ class MatrixColumns(Columns):
         np.copyto(out, self.data, casting="unsafe")
         return out
 
-    def numbers(self, names: Sequence[str], scratch: Scratch) -> Iterator[Floats]:
-        kind = canonical_dtype([pa.from_numpy_dtype(self.data.dtype)])
-        yield self.values(names, kind, scratch)
+    def numbers(self, names: Sequence[str], scratch: Scratch) -> list[Floats]:
+        dtype = canonical_dtype([pa.from_numpy_dtype(self.data.dtype)])
+        return [self.values(names, dtype, scratch, "numbers")]
 
     def select(self, names: Sequence[str]) -> Columns:
         if tuple(names) == self.names:
@@ -195,9 +203,9 @@ class SparseColumns(Columns):
         data.toarray(out=out)
         return out
 
-    def numbers(self, names: Sequence[str], scratch: Scratch) -> Iterator[Floats]:
-        kind = canonical_dtype([pa.from_numpy_dtype(self.data.dtype)])
-        yield self.values(names, kind, scratch)
+    def numbers(self, names: Sequence[str], scratch: Scratch) -> list[Floats]:
+        dtype = canonical_dtype([pa.from_numpy_dtype(self.data.dtype)])
+        return [self.values(names, dtype, scratch, "numbers")]
 
     def select(self, names: Sequence[str]) -> Columns:
         if tuple(names) == self.names:

@@ -3,7 +3,8 @@ cpdef enum:
     NAN = 1
     NEGINF = 2
     POSINF = 3
-    N_TOTALS = 4
+    USED = 4  # slots, no total
+    N_TOTALS = 5
     EXPONENTS = 2048
     BUCKETS = 128  # of one octave: 64 for positive values, then 64 for negative ones
     MAX_SLOTS = 250

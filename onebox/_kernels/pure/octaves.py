@@ -49,6 +49,17 @@ def window_width(n_slots: cython.Py_ssize_t):
 
 
 @cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def next_used(slots: cython.pointer(uint8_t), exponent: cython.Py_ssize_t) -> cython.Py_ssize_t:
+    """Find the first exponent from a given one on whose octave has a slot."""
+    while exponent < EXPONENTS - 1 and not FREE < slots[exponent] < LOW:
+        exponent += 1
+    return exponent
+
+
+@cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
 def slot_for(
@@ -58,34 +69,27 @@ def slot_for(
     n_slots: cython.Py_ssize_t,
     totals: cython.pointer(int64_t),
 ) -> uint8_t:
-    """Give an octave that has none a slot, or mark it as low."""
-    used: cython.Py_ssize_t = 0
-    lowest: cython.Py_ssize_t = 0
+    """Give an octave that has none a slot, if need be that of the lowest octave."""
+    lowest: cython.Py_ssize_t = 1
     e: cython.Py_ssize_t
     b: cython.Py_ssize_t
     old: cython.pointer(int64_t)
-    for e in range(EXPONENTS - 2, 0, -1):
-        if FREE < slots[e] < LOW:
-            used += 1
-            lowest = e
-    if used < n_slots:
-        slots[exponent] = used + 1
-        if used + 1 < n_slots:
+    if totals[USED] < n_slots:
+        totals[USED] += 1
+        slots[exponent] = totals[USED]
+        if totals[USED] < n_slots:
             return slots[exponent]
-        lowest = min(lowest, exponent) if used > 0 else exponent
-    else:
-        if n_slots == 0 or exponent < lowest:
-            slots[exponent] = LOW
-            return LOW
+    elif n_slots == 0:
+        slots[exponent] = LOW
+    else:  # whatever is lower than the lowest octave has been marked as low before
+        lowest = next_used(slots, lowest)
         slots[exponent] = slots[lowest]
         old = counts + (slots[lowest] - 1) * BUCKETS
         for b in range(BUCKETS):
             totals[ZERO] += old[b]
             old[b] = 0
         slots[lowest] = LOW
-        while not FREE < slots[lowest] < LOW:
-            lowest += 1
-    for e in range(lowest):
+    for e in range(next_used(slots, lowest)):
         slots[e] = LOW
     return slots[exponent]
 
@@ -318,16 +322,15 @@ def merge_octaves(
     totals: cython.pointer(int64_t),
     other_slots: cython.pointer(cython.const[uint8_t]),
     other_counts: cython.pointer(cython.const[int64_t]),
+    n_used: int64_t,
 ) -> cython.void:
     own: cython.pointer(int64_t)
     others: cython.pointer(cython.const[int64_t])
     e: cython.Py_ssize_t
     b: cython.Py_ssize_t
     slot: uint8_t
-    used: cython.bint = False
-    for e in range(1, EXPONENTS - 1):
-        used |= FREE < slots[e] < LOW
-    if not used:  # the same octaves in the same slots, so that nothing tells the two sides apart
+    if totals[USED] == 0:  # the same octaves in the same slots, so that nothing tells the two sides apart
+        totals[USED] = n_used
         memcpy(slots, other_slots, EXPONENTS)
         memcpy(counts, other_counts, n_slots * BUCKETS * 8)
         return
@@ -360,6 +363,7 @@ def merge_column(
     kind: cython.pointer(uint8_t),
     other_slots: cython.pointer(cython.const[uint8_t]),
     other_counts: cython.pointer(cython.const[int64_t]),
+    other_totals: cython.pointer(cython.const[int64_t]),
     other_extremes: cython.pointer(cython.const[cython.double]),
     other_kind: uint8_t,
 ) -> cython.void:
@@ -367,6 +371,8 @@ def merge_column(
     high: cython.double = max(extremes[1], other_extremes[1])
     width: int64_t = window(n_slots)
     i: int64_t
+    for i in range(USED):
+        totals[i] += other_totals[i]
     if kind[0] == NARROW and other_kind == NARROW and is_narrow(low, high, n_slots):
         for i in range(width):
             counts[i] += other_counts[i]
@@ -380,7 +386,9 @@ def merge_column(
                 slots, counts, n_slots, totals,
             )  # fmt: skip
         else:
-            merge_octaves(slots, counts, n_slots, totals, other_slots, other_counts)
+            merge_octaves(
+                slots, counts, n_slots, totals, other_slots, other_counts, other_totals[USED]
+            )
             kind[0] = max(kind[0], other_kind)
     extremes[0] = low
     extremes[1] = high
@@ -413,11 +421,8 @@ def merge(
     ):
         raise ValueError("octaves: both sides need states of the same shapes")
     j: cython.Py_ssize_t
-    k: cython.Py_ssize_t
     with cython.nogil:
         for j in range(slots.shape[0]):
-            for k in range(N_TOTALS):
-                totals[j, k] += other_totals[j, k]
             merge_column(
                 cython.address(slots[j, 0]),
                 cython.address(counts[0, 0]) + first[j] * BUCKETS,
@@ -427,6 +432,7 @@ def merge(
                 cython.address(kinds[j]),
                 cython.address(other_slots[j, 0]),
                 cython.address(other_counts[0, 0]) + first[j] * BUCKETS,
+                cython.address(other_totals[j, 0]),
                 cython.address(other_extremes[j, 0]),
                 other_kinds[j],
             )
