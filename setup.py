@@ -19,6 +19,8 @@ from setuptools.command.build_ext import build_ext
 PURE = Path("onebox/_kernels/pure")
 GENERATED = Path("build/kernels")
 SELECTOR = "cpu"  # decides which level to load, so it exists at the baseline only
+# Cython's memoryviews, compiled once for all kernels instead of into each of them.
+SHARED = "onebox._kernels.baseline.shared"
 DIRECTIVES = {
     "language_level": 3,
     "boundscheck": False,
@@ -74,15 +76,17 @@ def kernel_extensions() -> list[Extension]:
     """Translate every kernel to C and list one extension a kernel and level."""
     sources = sorted(path for path in PURE.glob("*.py") if path.name != "__init__.py")
     translated = cythonize(
-        [Extension(f"onebox._kernels.pure.{path.stem}", [path.as_posix()]) for path in sources],
+        [Extension(f"onebox._kernels.pure.{path.stem}", [path.as_posix()]) for path in sources]
+        + [Extension(SHARED, ["onebox/_kernels/baseline/shared.c"])],
         build_dir=GENERATED.as_posix(),
         compiler_directives=DIRECTIVES,
+        shared_utility_qualified_name=SHARED,
     )
     extensions = []
     for module in translated:
         name = module.name.rpartition(".")[2]
         for level in simd_levels():
-            if name == SELECTOR and level != "baseline":
+            if (name == SELECTOR or module.name == SHARED) and level != "baseline":
                 continue
             # Object files are named after their source: one copy a level keeps them apart.
             copy = GENERATED / level / f"{name}.c"
