@@ -34,13 +34,14 @@ html_static_path = ["_static"]
 html_css_files = ["onebox.css"]
 html_show_sourcelink = False
 html_theme_options = {
+    "header_links_before_dropdown": 6,
     "navbar_end": ["theme-switcher"],
     "show_prev_next": False,
     "show_toc_level": 2,
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-html_sidebars = {"index": []}
+html_sidebars = {"*": []}  # pages without neighbours below them; "*" matches no slash
 
 autosummary_generate = True
 autosummary_ignore_module_all = False

@@ -40,6 +40,8 @@ class Transcript(SphinxDirective):
             return []
         text = "\n\n".join(shown)
         block = nodes.literal_block(text, text, language="console")
+        if "exit" in self.options:  # an error is one long line
+            block["classes"].append("wrapped")
         self.set_source_info(block)
         return [block]
 
@@ -50,7 +52,7 @@ class Transcript(SphinxDirective):
             command,
             shell=True,
             cwd=folder,
-            env={**os.environ, "PATH": path, "COLUMNS": "100", "NO_COLOR": "1"},
+            env={**os.environ, "PATH": path, "COLUMNS": "96", "NO_COLOR": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
