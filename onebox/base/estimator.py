@@ -59,7 +59,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         if sample_weight is not None and not isinstance(sample_weight, Dataset):
             sample_weight = checked_weight(sample_weight, data)
         view = pair(data, y, sample_weight)
-        view.schema.require_numeric(name)
+        self._require_columns(view.schema)
         if y is not None and not labels:
             _require_numbers(view.schema, name)
         return view, data.settings
@@ -96,6 +96,10 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
                 f"{len(columns)}: what transform gives."
             )
         return data
+
+    def _require_columns(self, schema: Schema) -> None:
+        """Refuse columns of types that do not suit."""
+        schema.require_numeric(type(self).__name__)
 
     def _learn_columns(self, data: Dataset) -> None:
         self.n_features_in_ = len(data.columns)
@@ -145,7 +149,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self)
         data = self._opened(X, reset=False) if columns is None else self._reopened(X, columns)
-        data.view.schema.require_numeric(type(self).__name__)
+        self._require_columns(data.view.schema)
         step = RowFunction.of(function, fields, data.view.schema, allow_nan)
         if is_lazy(X):
             return data.mapped(step, step.schema, ndim=1 if step.is_column else 2)

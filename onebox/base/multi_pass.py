@@ -17,9 +17,17 @@ class MultiPass(Estimator):
     """A loop of scans, each parametrised by the model so far."""
 
     def _passes(
-        self, view: View, aggregates: Sequence[Aggregate[Any]], settings: Settings
+        self,
+        view: View,
+        aggregates: Sequence[Aggregate[Any]],
+        settings: Settings,
+        *,
+        result_bytes: int = 0,
     ) -> Run:
-        return Run(view, aggregates, settings=settings, many_passes=True, job=type(self).__name__)
+        return Run(
+            view, aggregates, settings=settings, many_passes=True, job=type(self).__name__,
+            result_bytes=result_bytes,
+        )  # fmt: skip
 
     def merge(self, other: Any) -> Self:
         """Refused: sums of one pass merge, finished models of several passes do not.
