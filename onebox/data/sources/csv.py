@@ -6,9 +6,9 @@ file changes. Compressed files are one chunk of unknown length.
 
 Text is UTF-8, the first line holds the names, empty lines are passed over. Missing are an empty
 field and what Arrow takes for it (NA, NaN, null, ...), in text too. A column's type is the
-narrowest that fits the samples taken behind every cut of every file: integers, decimals, dates,
-times, booleans, else text. A value elsewhere that does not fit is refused, naming file, line,
-column and remedy.
+narrowest that fits samples of every megabyte of every file (of the first 16 of a compressed one):
+integers, decimals, dates, times, booleans, else text. A value elsewhere that does not fit is
+refused, naming file, line, column and remedy.
 """
 
 from __future__ import annotations

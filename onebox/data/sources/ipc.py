@@ -137,6 +137,8 @@ class IpcSource(FileSource):
         options = None if span.seekable else self._options(file, names)
         reader = ipc.open_file(pa.py_buffer(pages), options=options)
         batch = reader.get_batch(span.index).select(list(names))
+        if batch.num_rows != span.n_rows:
+            raise EOFError(f"it holds {batch.num_rows:,} rows and its head says {span.n_rows:,}")
         for first in rows:
             # Touching a page beyond the end of a file that shrank would kill the process.
             self.folder.check(file)

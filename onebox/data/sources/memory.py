@@ -42,7 +42,7 @@ def memory_source(x: Any, columns: Sequence[str] | None = None) -> Source | None
             return ArraySource(x.columns.data, columns or x.names, owner=x)
         return TableSource(pa.Table.from_batches([x.to_arrow()]), columns, owner=x)
     if isinstance(x, np.ndarray):
-        return ArraySource(_numbers(x), columns, owner=x)
+        return ArraySource(np.asarray(_numbers(x)), columns, owner=x)
     if sp.issparse(x):
         if x.ndim != 2:
             raise WrongType(

@@ -23,7 +23,7 @@ from onebox.data.sources.files import READ_ERRORS, File, FileSource, Folder
 from onebox.data.sources.settle import conform, settle_schemas
 
 READ_BUFFER = 256 * 1024
-PAGE_BYTES = 3 * 2**20  # a page both packed and unpacked, and its dictionary
+PAGE_BYTES = 2**20  # what writers aim at, for pages and for dictionaries
 OPENERS = 4
 
 
@@ -136,10 +136,7 @@ class ParquetSource(FileSource):
                 yield group.column(position)
 
     def reading_bytes(self, span: Span, names: Sequence[str], rows_per_batch: int) -> int:
-        return sum(
-            READ_BUFFER + min(column.total_uncompressed_size, PAGE_BYTES)
-            for column in self._stored(span, names)
-        )
+        return sum(READ_BUFFER + _page_bytes(column) for column in self._stored(span, names))
 
     def stored_bytes(self, span: Span, names: Sequence[str]) -> int:
         return sum(column.total_compressed_size for column in self._stored(span, names))
@@ -169,3 +166,11 @@ class ParquetSource(FileSource):
         except READ_ERRORS as error:
             raise self.folder.failure(file, "", error) from error
         return frozenset(group.id for group in groups)
+
+
+def _page_bytes(column: pq.ColumnChunkMetaData) -> int:
+    """Bytes that a reader holds of a column: a page, packed and unpacked, and the dictionary."""
+    unpacked = min(column.total_uncompressed_size, PAGE_BYTES)
+    packed = min(column.total_compressed_size, PAGE_BYTES)
+    is_packed, has_dictionary = column.compression != "UNCOMPRESSED", column.has_dictionary_page
+    return int(unpacked + is_packed * packed + has_dictionary * unpacked)
