@@ -287,8 +287,8 @@ def count(
 ):
     """Add the rows of `Xt`, each a column, to their states.
 
-    Column j owns the counters ``counts[first[j] : first[j + 1]]``. While ``kinds[j]`` is NARROW they
-    are numbered on as one row, and value v counts in number v modulo `window_width`. After that
+    Column j owns the counters ``counts[first[j] : first[j + 1]]``. While ``kinds[j]`` is NARROW
+    they are numbered on as one row, and value v counts in number v modulo `window_width`. After that
     ``slots[j, e]`` says which row, counted from 1, holds the octave of biased exponent e; zeros and
     what is too small count in ``totals[j, ZERO]``. NaN and the infinities are in the other totals,
     ``extremes[j]`` are the least and the greatest value but NaN.
@@ -329,7 +329,7 @@ def merge_octaves(
     e: cython.Py_ssize_t
     b: cython.Py_ssize_t
     slot: uint8_t
-    if totals[USED] == 0:  # the same octaves in the same slots, so that nothing tells the two sides apart
+    if totals[USED] == 0:  # the same octaves in the same slots: nothing tells the sides apart
         totals[USED] = n_used
         memcpy(slots, other_slots, EXPONENTS)
         memcpy(counts, other_counts, n_slots * BUCKETS * 8)

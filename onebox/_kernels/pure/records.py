@@ -1,7 +1,7 @@
 """Where the records of a CSV file end: line ends outside quotes, found 64 bytes at a time.
 
-Stretches without quotes are compared eight bytes in one word. Where quotes occur, every byte moves a
-state machine, because a quote means something at the start of a field only (``5" pipe`` opens
+Stretches without quotes are compared eight bytes in one word. Where quotes occur, every byte moves
+a state machine, because a quote means something at the start of a field only (``5" pipe`` opens
 nothing); counting the parity of quotes would lose the records after it.
 """
 
@@ -9,8 +9,8 @@ import cython
 from cython.cimports.libc.stdint import uint8_t, uint64_t
 from cython.cimports.onebox._kernels.pure.words import load_word, matches, trailing_zeros
 
-# States: 0 start of a line, 1 start of a field, 2 in a field, 3 in quotes, 4 just behind a quote that
-# closed, unless another one follows.
+# States: 0 start of a line, 1 start of a field, 2 in a field, 3 in quotes, 4 just behind a quote
+# that closed, unless another one follows.
 
 
 def scan_records(
