@@ -35,7 +35,7 @@ from onebox.errors import BadInput, CorruptFile
 from onebox.storage.spill import default_cache_folder
 
 OPENERS = 4
-WORKSPACE = 8  # times a piece: its text twice, Arrow's list of its fields, the columns made of it
+WORKSPACE = 12  # times a piece: its text twice, Arrow's list of its fields, the columns made of it
 
 
 class CsvSource(FileSource):
