@@ -288,10 +288,10 @@ def count(
     """Add the rows of `Xt`, each a column, to their states.
 
     Column j owns the counters ``counts[first[j] : first[j + 1]]``. While ``kinds[j]`` is NARROW
-    they are numbered on as one row, and value v counts in number v modulo `window_width`. After that
-    ``slots[j, e]`` says which row, counted from 1, holds the octave of biased exponent e; zeros and
-    what is too small count in ``totals[j, ZERO]``. NaN and the infinities are in the other totals,
-    ``extremes[j]`` are the least and the greatest value but NaN.
+    they are numbered on as one row, and value v counts in number v modulo `window_width`. After
+    that ``slots[j, e]`` says which row, counted from 1, holds the octave of biased exponent e;
+    zeros and what is too small count in ``totals[j, ZERO]``. NaN and the infinities are in the
+    other totals, ``extremes[j]`` are the least and the greatest value but NaN.
     """
     check_shapes(Xt.shape[0], slots, counts, first, totals, extremes, kinds)
     n: cython.Py_ssize_t = Xt.shape[1]
