@@ -1,7 +1,7 @@
 """What estimators of one kind share: OnePass, MultiPass, and how data get into and out of them.
 
-Arrays in, arrays out; a Dataset in, a lazy Dataset out. Both ways lead through the same scan, so that
-an array and a file of the same rows, cut alike, give the same model.
+Arrays in, arrays out; a Dataset in, a lazy Dataset out. Both ways lead through the same scan, so
+that an array and a file of the same rows, cut alike, give the same model.
 """
 
 from onebox.base.estimator import Estimator

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn import get_config
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
+from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from onebox.aggregates.aggregate import Aggregate
@@ -92,8 +93,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             data = Dataset(View(ArraySource(matrix)), settings_in_force())
         if len(data.columns) != len(columns):
             raise SchemaMismatch(
-                f"X has {len(data.columns)} columns, but {type(self).__name__}.inverse_transform takes "
-                f"{len(columns)}: what transform gives."
+                f"X has {len(data.columns)} columns, but {type(self).__name__}.inverse_transform "
+                f"takes {len(columns)}: what transform gives."
             )
         return data
 
@@ -152,8 +153,18 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         self._require_columns(data.view.schema)
         step = RowFunction.of(function, fields, data.view.schema, allow_nan)
         if is_lazy(X):
+            self._refuse_container()
             return data.mapped(step, step.schema, ndim=1 if step.is_column else 2)
         return filled(data, step)
+
+    def _refuse_container(self) -> None:
+        container = _get_output_config("transform", self)["dense"]
+        if container != "default":
+            raise WrongType(
+                f"set_output(transform={container!r}) makes a data frame of what transform gives, "
+                "but what it makes of a Dataset is lazy. Use set_output(transform='default'), and "
+                ".to_arrow() on the parts that fit in memory."
+            )
 
     def _measure(
         self, view: View, settings: Settings, aggregate: Aggregate[Any], function: Function,
@@ -168,7 +179,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
 
 def _opened_table(X: Any) -> Dataset:
-    """A table through Arrow, which copies nothing that is large; through numpy where it is small."""
+    """A table through Arrow, which copies nothing that is large; a small one through numpy."""
     if 8 * X.shape[0] * X.shape[1] <= SMALL_BYTES and hasattr(X, "to_numpy"):
         try:
             matrix = check_array(X, ensure_all_finite=False)
@@ -183,6 +194,6 @@ def _require_numbers(schema: Schema, job: str) -> None:
     for field in schema.target:
         if not is_numeric(field.type):
             raise WrongType(
-                f"{job} needs numbers to predict, but the target {field.name!r} has type {field.type}. "
-                "Encode it first, or use a classifier for labels."
+                f"{job} needs numbers to predict, but the target {field.name!r} has type "
+                f"{field.type}. Encode it first, or use a classifier for labels."
             )

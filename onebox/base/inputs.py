@@ -1,7 +1,7 @@
 """Targets and weights as estimators take them: checked arrays, or what is left to a Dataset.
 
-Shapes, lengths and types are settled here, once; whether the values of X are finite is seen block by
-block while scanning, where a bad one can be named by its place.
+Shapes, lengths and types are settled here, once; whether the values of X are finite is seen block
+by block while scanning, where a bad one can be named by its place.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def is_lazy(X: Any) -> bool:
 
 
 def is_table(X: Any) -> bool:
-    """Whether it is a table in memory: a data frame, or anything else that hands over Arrow columns."""
+    """Whether it is a table in memory: a data frame, or what else hands over Arrow columns."""
     return len(getattr(X, "shape", (0,))) == 2 and (
         hasattr(X, "__arrow_c_stream__") or hasattr(X, "iloc")
     )
@@ -49,6 +49,7 @@ def checked_weight(sample_weight: Any, data: Dataset) -> NDArray[np.float64]:
     )
     if weight.ndim != 1:
         raise MismatchedRows(
-            f"sample_weight has shape {weight.shape}: Sample weights must be 1D array or scalar, one a row."
+            f"sample_weight has shape {weight.shape}: Sample weights must be 1D array or scalar, "
+            "one a row."
         )
     return np.asarray(weight)

@@ -17,7 +17,9 @@ Codes = NDArray[np.int32]
 MAX_CLASSES = 1_000
 
 
-def coded(values: NDArray[Any], place: Callable[[int], str], what: str = "y") -> tuple[Labels, Codes]:
+def coded(
+    values: NDArray[Any], place: Callable[[int], str], what: str = "y"
+) -> tuple[Labels, Codes]:
     """The different labels in ascending order, and for every row the position of its own.
 
     Parameters
@@ -38,11 +40,14 @@ def coded(values: NDArray[Any], place: Callable[[int], str], what: str = "y") ->
         For values that are neither text nor numbers.
     """
     values = values.reshape(len(values))
+    if not len(values):
+        return np.empty(0), np.empty(0, np.int32)
     if values.dtype.kind in "OUS":
         return _coded_objects(values, place, what)
     if values.dtype.kind not in "biuf":
         raise WrongType(
-            f"{what} has dtype {values.dtype}; labels are text, whole numbers or booleans. Convert it."
+            f"{what} has dtype {values.dtype}; labels are text, whole numbers or booleans. Convert "
+            "it."
         )
     if values.dtype.kind == "f":
         _refuse_measurements(values, place, what)
@@ -64,14 +69,15 @@ def united(one: Labels, other: Labels) -> Labels:
         return other if len(other) else one
     if (one.dtype == object) != (other.dtype == object):
         raise WrongType(
-            f"Labels of different kinds cannot be told apart: {one[0]!r} and {other[0]!r}. Make all of "
-            "them text or all of them numbers."
+            f"Labels of different kinds cannot be told apart: {one[0]!r} and {other[0]!r}. Make "
+            "all of them text or all of them numbers."
         )
     both = np.union1d(one, other)
     if len(both) > MAX_CLASSES:
         raise BadInput(
-            f"The target has more than {MAX_CLASSES:,} different labels, the last of them {both[-1]!r}. "
-            "Is it a number to predict, or a key? Then use a regressor, or another column."
+            f"The target has more than {MAX_CLASSES:,} different labels, the last of them "
+            f"{both[-1]!r}. Is it a number to predict, or a key? Then use a regressor, or another "
+            "column."
         )
     return both
 
@@ -96,8 +102,8 @@ def _coded_objects(
         plain = array.to_numpy(zero_copy_only=False)
         if plain.dtype == object:
             raise WrongType(
-                f"{what} has labels of type {array.type}; they are text, whole numbers or booleans. "
-                "Convert them."
+                f"{what} has labels of type {array.type}; they are text, whole numbers or "
+                "booleans. Convert them."
             )
         return coded(plain, place, what)
     encoded = array.dictionary_encode()
@@ -116,12 +122,13 @@ def _refuse_measurements(
         row = int(np.argmin(finite))
         value = "NaN" if np.isnan(values[row]) else "infinity"
         raise BadValue(
-            f"Input contains {value}: {what}, {place(row)}. Fill it or drop the row (.drop_missing())."
+            f"Input contains {value}: {what}, {place(row)}. Fill it or drop the row "
+            "(.drop_missing())."
         )
     broken = values != np.floor(values)
     if broken.any():
         row = int(np.argmax(broken))
         raise BadInput(
-            f"Unknown label type: continuous. {what} is {values[row]:g} in {place(row)}, a measurement and "
-            "no label. Use a regressor, or bin it first."
+            f"Unknown label type: continuous. {what} is {values[row]:g} in {place(row)}, a "
+            "measurement and no label. Use a regressor, or bin it first."
         )

@@ -37,7 +37,7 @@ class MultiPass(Estimator):
         NotMergeable
         """
         raise NotMergeable(
-            f"{type(self).__name__} reads its data in several passes, each of which starts from the model "
-            "of the last: two finished models do not merge. Fit one on all rows: "
+            f"{type(self).__name__} reads its data in several passes, each of which starts from "
+            "the model of the last: two finished models do not merge. Fit one on all rows: "
             "ob.concat([first, second])."
         )

@@ -59,8 +59,8 @@ class OnePass(Estimator):
         summary, report = scan(view, recipe, settings=settings, job=type(self).__name__)
         if not report.rows:
             raise EmptyData(
-                f"{type(self).__name__} was given 0 rows: {view.source.describe()} holds none, or its "
-                "filters leave none. It needs at least one (a minimum of 1 is required)."
+                f"{type(self).__name__} was given 0 rows: {view.source.describe()} holds none, or "
+                "its filters leave none. It needs at least one (a minimum of 1 is required)."
             )
         if go_on:
             recipe.merge(self.summary_, summary)
@@ -75,9 +75,10 @@ class OnePass(Estimator):
         needed = recipe.nbytes(schema) + solving
         if needed > CHECKED_BYTES and needed > (budget := memory_budget(settings)):
             raise NotEnoughMemory(
-                f"{type(self).__name__} needs {format_bytes(needed)} for {schema.n_features:,} columns "
-                f"({format_bytes(solving)} of it to solve); the budget is {format_bytes(budget)}. Select "
-                "columns, reduce them with SparseRandomProjection, or raise `memory`."
+                f"{type(self).__name__} needs {format_bytes(needed)} for {schema.n_features:,} "
+                f"columns ({format_bytes(solving)} of it to solve); the budget is "
+                f"{format_bytes(budget)}. Select columns, reduce them with SparseRandomProjection, "
+                "or raise `memory`."
             )
 
     def merge(self, other: Self) -> Self:
@@ -112,7 +113,8 @@ class OnePass(Estimator):
         here, there = self._schema_, other._schema_
         if here.names != there.names or here.n_targets != there.n_targets:
             raise NotMergeable(
-                f"Models of different columns cannot be merged: {_shape(here)} here, {_shape(there)} there."
+                f"Models of different columns cannot be merged: {_shape(here)} here, "
+                f"{_shape(there)} there."
             )
         recipe = self._aggregate(here)
         recipe.merge(self.summary_, copy.deepcopy(other.summary_))

@@ -83,11 +83,21 @@ def filled(data: Dataset, step: RowFunction) -> NDArray[Any]:
     if n_rows * view.row_bytes <= SMALL_BYTES:
         for unit in view.layout.units:
             fill(unit, view.blocks(unit, FreshMemory()))
-    else:
-        with Run(view, [], settings=data.settings, job="transform") as run:
-            for _ in run.map(fill):
-                pass
+        return out
+    # A copy of the block in float64 and what is made of it, beside the block.
+    task_bytes = view.layout.rows_per_block * (16 * view.schema.n_features + _width(out))
+    run = Run(
+        view, [], settings=data.settings, job="transform", result_bytes=out.nbytes,
+        task_bytes=task_bytes,
+    )  # fmt: skip
+    with run:
+        for _ in run.map(fill):
+            pass
     return out
+
+
+def _width(rows: NDArray[Any]) -> int:
+    return rows.itemsize * (rows.shape[1] if rows.ndim == 2 else 1)
 
 
 def _arrow_type(kind: np.dtype[Any]) -> pa.DataType:

@@ -37,8 +37,8 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OnePass):  # type: 
     Parameters
     ----------
     n_components : int, float or None, default=None
-        How many to keep; a float between 0 and 1 keeps as many as explain more than that share of the
-        variance; None keeps ``min(n_samples, n_features)``.
+        How many to keep; a float between 0 and 1 keeps as many as explain more than that share of
+        the variance; None keeps ``min(n_samples, n_features)``.
     copy : bool, default=True
         For scikit-learn's sake: data are never changed.
     whiten : bool, default=False
@@ -73,17 +73,16 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OnePass):  # type: 
     NotEnoughMemory
         Before reading, when the covariance and its decomposition do not fit the budget.
 
-    Notes
-    -----
-    Cost: 1 pass; summary 8 p² bytes for p features, decomposed in some 4 p³ operations, 9 p³ for all
-    components.
+    Notes ----- Cost: 1 pass; summary 8 p² bytes for p features, decomposed in some 4 p³ operations,
+    9 p³ for all components.
 
     Exactness: exact up to rounding; variances below 1e-15 of the largest are rounding themselves.
-    Sums and components are float64; what is transformed keeps its canonical dtype: float32 where that
-    holds every column exactly, else float64.
+    Sums and components are float64; what is transformed keeps its canonical dtype: float32 where
+    that holds every column exactly, else float64.
 
     Source: Jolliffe, "Principal Component Analysis", 2nd ed. (2002), chapter 3; Tipping & Bishop,
-    "Probabilistic principal component analysis", J. R. Statist. Soc. B 61 (1999) for the likelihood.
+    "Probabilistic principal component analysis", J. R. Statist. Soc. B 61 (1999) for the
+    likelihood.
 
     Examples
     --------
@@ -254,8 +253,8 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OnePass):  # type: 
         p = schema.n_features
         if p > MAX_FEATURES:
             raise BadInput(
-                f"PCA decomposes a covariance of up to {MAX_FEATURES:,} columns; these are {p:,}. Reduce them "
-                "with SparseRandomProjection first, or select columns."
+                f"PCA decomposes a covariance of up to {MAX_FEATURES:,} columns; these are {p:,}. "
+                "Reduce them with SparseRandomProjection first, or select columns."
             )
         return Gram()
 

@@ -76,7 +76,7 @@ def restore(Z: Any, *, mean: Float64, axes: Float64, scale: Float64 | None) -> A
 def log_likelihood(
     X: Any, *, mean: Float64, axes: Float64, variances: Float64, noise: float
 ) -> Float64:
-    """Log-density of rows under a Gaussian with these variances, and `noise` in all other directions.
+    """Log-density of rows under a Gaussian with these variances, and `noise` in other directions.
 
     Nothing of the size of the covariance is made.
     """
@@ -102,6 +102,6 @@ def require_density(variances: Float64, noise: float, n_features: int) -> None:
     flat = int((variances == 0).sum()) + (n_features - len(variances)) * (noise == 0)
     if flat:
         raise BadInput(
-            f"The rows did not vary in {flat} of {n_features} directions, so that they have no density and "
-            "no likelihood. Keep fewer components, or fit on more rows than columns."
+            f"The rows did not vary in {flat} of {n_features} directions, so that they have no "
+            "density and no likelihood. Keep fewer components, or fit on more rows than columns."
         )

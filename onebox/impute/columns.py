@@ -18,7 +18,7 @@ INDICATOR = "missingindicator_"
 
 
 def is_nan(value: Any) -> bool:
-    """Whether a placeholder is the usual one: NaN, None or pandas.NA, all of which are null in Arrow."""
+    """Whether a placeholder is the usual one: NaN, None or pandas.NA, all of which Arrow nulls."""
     try:
         return value is None or type(value).__name__ == "NAType" or bool(value != value)
     except (TypeError, ValueError):
@@ -49,7 +49,8 @@ def mark(block: Block, *, placeholder: Any) -> Any:
     for name in block.names:
         array = block.column(name)
         if is_numeric(array.type):
-            alone = Block(block.columns.select([name]), block.partition, block.first_row, block.rows)
+            columns_ = block.columns.select([name])
+            alone = Block(columns_, block.partition, block.first_row, block.rows)
             array = pa.array(_marked_numbers(alone, placeholder)[:, 0], from_pandas=True)
         elif isinstance(placeholder, str) and not is_nan(placeholder):
             array = pc.if_else(pc.equal(array, placeholder), pa.scalar(None, array.type), array)
@@ -99,6 +100,6 @@ def _scalar(value: Any, kind: pa.DataType, name: str) -> pa.Scalar:
         return pa.scalar(value, kind.value_type if pa.types.is_dictionary(kind) else kind)
     except (pa.ArrowException, TypeError, ValueError):
         raise BadInput(
-            f"{value!r} cannot be filled into column {name!r}, which has type {kind}. Give a fill_value of "
-            "that type, or impute the column on its own."
+            f"{value!r} cannot be filled into column {name!r}, which has type {kind}. Give a "
+            "fill_value of that type, or impute the column on its own."
         ) from None

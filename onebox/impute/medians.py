@@ -62,12 +62,11 @@ class Medians(Aggregate[MedianSummary]):
         self._keep(into, other.values)
 
     def _keep(self, summary: MedianSummary, more: NDArray[Any] | None) -> None:
-        if summary.values is None or more is None:
-            summary.values = None
-        elif summary.values.nbytes + 8 * more.size > KEPT_BYTES:
+        kept = summary.values
+        if kept is None or more is None or kept.nbytes + 8 * more.size > KEPT_BYTES:
             summary.values = None
         else:
-            summary.values = np.concatenate([summary.values, more])
+            summary.values = np.concatenate([kept, more])
 
     def result(self, summary: MedianSummary) -> NDArray[np.float64]:
         """One number a column; NaN for a column without values."""

@@ -180,9 +180,8 @@ class SimpleImputer(TransformerMixin, OnePass):  # type: ignore[misc]
         data = self._opened(X, reset=False)
         statistics = self.statistics_.tolist()
         fill = partial(fill_table, statistics=statistics, kept=kept, flagged=flagged)
-        fields = [(name, data.schema.field(int(j)).type) for name, j in zip(names, kept, strict=False)]
-        fields += [(name, pa.bool_()) for name in names[len(kept) :]]
-        made = data.mapped(fill, pa.schema(fields))
+        kinds = [data.schema.field(int(j)).type for j in kept] + [pa.bool_()] * len(flagged)
+        made = data.mapped(fill, pa.schema(list(zip(names, kinds, strict=True))))
         return made if is_lazy(X) else _objects(made.to_arrow())
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
@@ -217,15 +216,16 @@ class SimpleImputer(TransformerMixin, OnePass):  # type: ignore[misc]
             data = super()._opened(X, reset=reset)
         if sp.issparse(X) and not is_nan(self.missing_values) and self.missing_values == 0:
             raise BadInput(
-                "Imputation not possible when missing_values == 0 and input is sparse: nearly all of it "
-                "would be filled. Provide a dense array instead."
+                "Imputation not possible when missing_values == 0 and input is sparse: nearly all "
+                "of it would be filled. Provide a dense array instead."
             )
         step = partial(mark, placeholder=self.missing_values)
         return data.mapped(step, marked_schema(data.view.schema), ndim=data.ndim)
 
     def _opened_objects(self, X: Any, *, reset: bool) -> Dataset:
         """Arrays, where those of objects may hold text."""
-        text = isinstance(X, list | tuple) and any(isinstance(v, str) for row in X for v in np.ravel(row))
+        listed = isinstance(X, list | tuple)
+        text = listed and any(isinstance(value, str) for row in X for value in np.ravel(row))
         matrix = validate_data(
             self, X, reset=reset, dtype=object if text else None, ensure_all_finite=False
         )
@@ -240,8 +240,9 @@ class SimpleImputer(TransformerMixin, OnePass):  # type: ignore[misc]
         for field in schema.columns:
             if not is_numeric(field.type):
                 raise WrongType(
-                    f"Cannot use {self.strategy} strategy with non-numeric data: column {field.name!r} has "
-                    f"type {field.type}. Use strategy='most_frequent' or 'constant', or leave it out."
+                    f"Cannot use {self.strategy} strategy with non-numeric data: column "
+                    f"{field.name!r} has type {field.type}. Use strategy='most_frequent' or "
+                    "'constant', or leave it out."
                 )
 
     def _aggregate(self, schema: Schema) -> Aggregate[Any]:
@@ -273,8 +274,8 @@ class SimpleImputer(TransformerMixin, OnePass):  # type: ignore[misc]
             return 0 if number else "missing_value"
         if number and isinstance(self.fill_value, str):
             raise BadInput(
-                f"fill_value={self.fill_value!r} cannot be filled into a column of numbers. Give a number, "
-                "or impute text and numbers apart."
+                f"fill_value={self.fill_value!r} cannot be filled into a column of numbers. Give a "
+                "number, or impute text and numbers apart."
             )
         return self.fill_value
 
@@ -289,11 +290,12 @@ class SimpleImputer(TransformerMixin, OnePass):  # type: ignore[misc]
             )
 
     def _fill_sparse(self, X: Any) -> Any:
+        usual = is_nan(self.missing_values)
         matrix = validate_data(
             self, X, reset=False, accept_sparse="csr", dtype=(np.float64, np.float32),
-            ensure_all_finite="allow-nan" if is_nan(self.missing_values) else True, copy=True,
+            ensure_all_finite="allow-nan" if usual else True, copy=True,
         )  # fmt: skip
-        is_gap = np.isnan(matrix.data) if is_nan(self.missing_values) else matrix.data == self.missing_values
+        is_gap = np.isnan(matrix.data) if usual else matrix.data == self.missing_values
         gaps = sp.csr_array((is_gap, matrix.indices, matrix.indptr), matrix.shape)
         matrix.data[is_gap] = self.statistics_[matrix.indices[is_gap]]
         filled = matrix[:, self._kept()]
@@ -306,7 +308,9 @@ def _column(values: NDArray[Any], j: int) -> pa.Array:
         return pa.array(values, from_pandas=True)
     except (pa.ArrowException, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
-        raise WrongType(f"Column {j} is not of one type: {reason}. Make it text or numbers.") from None
+        raise WrongType(
+            f"Column {j} is not of one type: {reason}. Make it text or numbers."
+        ) from None
 
 
 def _objects(table: pa.Table) -> NDArray[Any]:

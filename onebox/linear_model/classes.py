@@ -167,9 +167,9 @@ class ClassGrams(Aggregate[ClassGramSums]):
             return
         if len(both) > self.max_classes:
             raise BadInput(
-                f"The target has more than {self.max_classes} classes, and with {len(names):,} columns and "
-                "class_weight no more have room for their second moments. Leave class_weight=None and "
-                "hand over sample_weight, or select columns."
+                f"The target has more than {self.max_classes} classes, and with {len(names):,} "
+                "columns and class_weight no more have room for their second moments. Leave "
+                "class_weight=None and hand over sample_weight, or select columns."
             )
         p, known = len(names), dict(zip(summary.labels, summary.grams, strict=True))
         fresh = (GramSummary(tuple(names), 0, 0.0, np.zeros(p), np.zeros((p, p))) for _ in both)

@@ -21,8 +21,8 @@ class LinearRegression(LinearRegressor):
     """Ordinary least squares.
 
     Minimises ``sum(w (y - X coef - intercept)²)``. Where columns depend on each other, or there are
-    fewer rows than columns, many coefficients do: those of the least norm are taken, as scikit-learn
-    does.
+    fewer rows than columns, many coefficients do: those of the least norm are taken, as
+    scikit-learn does.
 
     Parameters
     ----------
@@ -62,8 +62,8 @@ class LinearRegression(LinearRegressor):
     Cost: 1 pass; summary 8 (p + q)² bytes for p features and q targets, solved in p³/3 operations,
     where columns depend on each other in some 10 p³.
 
-    Exactness: exact up to rounding, which grows with the square of the condition number of the scaled,
-    centred columns. Sums and coefficients are float64, also for float32 data.
+    Exactness: exact up to rounding, which grows with the square of the condition number of the
+    scaled, centred columns. Sums and coefficients are float64, also for float32 data.
 
     Source: Golub & Van Loan, "Matrix Computations", 4th ed. (2013), sections 5.3.2 and 5.5.
 
@@ -107,7 +107,8 @@ class LinearRegression(LinearRegressor):
         check_is_fitted(self)
         gram = normal_equations(self.summary_, self.fit_intercept).gram
         squares = scipy.linalg.eigvalsh(gram.T, lower=False)[::-1]
-        return np.sqrt(np.maximum(squares, 0))[: min(self.summary_.n_rows, len(gram))]
+        count = min(self.summary_.n_rows, len(gram))
+        return np.asarray(np.sqrt(np.maximum(squares[:count], 0)))
 
     def _solve_nbytes(self, schema: Schema) -> int:
         return 32 * schema.n_features**2

@@ -142,8 +142,8 @@ def refuse_no_weight(weight: float, n_rows: int) -> None:
     """Refuse rows none of which counts."""
     if not weight > 0:
         raise BadInput(
-            f"The weights of all {n_rows:,} rows are zero. Sample weights must contain at least one "
-            "non-zero number."
+            f"The weights of all {n_rows:,} rows are zero. Sample weights must contain at least "
+            "one non-zero number."
         )
 
 

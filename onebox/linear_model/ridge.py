@@ -30,7 +30,8 @@ class Ridge(LinearRegressor):
     copy_X : bool, default=True
         For scikit-learn's sake: data are never changed.
     max_iter, tol, solver, random_state
-        For scikit-learn's sake: all its solvers seek the one solution that is computed here directly.
+        For scikit-learn's sake: all its solvers seek the one solution that is computed here
+        directly.
     positive : bool, default=False
         Only False: coefficients of a given sign have no closed form.
 
@@ -57,8 +58,8 @@ class Ridge(LinearRegressor):
     -----
     Cost: 1 pass; summary 8 (p + q)² bytes for p features and q targets, solved in p³/3 operations.
 
-    Exactness: exact up to rounding, which grows with the square of the condition number of the scaled,
-    centred columns. Sums and coefficients are float64, also for float32 data.
+    Exactness: exact up to rounding, which grows with the square of the condition number of the
+    scaled, centred columns. Sums and coefficients are float64, also for float32 data.
 
     Source: Hoerl & Kennard, "Ridge regression", Technometrics 12 (1970).
 
@@ -129,8 +130,8 @@ class Ridge(LinearRegressor):
         alpha = np.asarray(self.alpha, dtype=np.float64)
         if alpha.ndim > 1 or alpha.size not in (1, n_targets):
             raise BadInput(
-                f"Number of targets and number of penalties do not correspond: alpha has {alpha.size} values "
-                f"for {n_targets} targets. Give one, or one a target."
+                "Number of targets and number of penalties do not correspond: alpha has "
+                f"{alpha.size} values for {n_targets} targets. Give one, or one a target."
             )
         if not (alpha >= 0).all():
             raise BadInput(f"alpha={self.alpha!r} must be zero or more everywhere.")

@@ -240,10 +240,8 @@ class RidgeClassifier(ClassifierMixin, OnePass):  # type: ignore[misc]
         coef, _ = moments.equations(self.fit_intercept).solve(float(self.alpha))
         self.classes_ = moments.classes.labels
         self.coef_ = coef[:, 0].copy() if coef.shape[1] == 1 else np.ascontiguousarray(coef.T)
-        if self.fit_intercept:
-            self.intercept_ = moments.target_means() - moments.mean @ coef
-        else:
-            self.intercept_ = 0.0
+        centred = moments.target_means() - moments.mean @ coef
+        self.intercept_: Any = centred if self.fit_intercept else 0.0
         self.n_iter_, self.solver_ = None, "cholesky"
 
 

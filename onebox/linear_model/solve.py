@@ -1,7 +1,7 @@
 """Linear equations with a Gram matrix: Cholesky, and the least norm where columns depend on others.
 
-Columns are scaled to unit length first, so that units of measurement (grams or tonnes) decide neither
-the rounding nor which columns count as dependent.
+Columns are scaled to unit length first, so that units of measurement (grams or tonnes) decide
+neither the rounding nor which columns count as dependent.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class NormalEquations:
         np.einsum("ii->i", matrix)[self.constant] = 1
         p = len(matrix)
         # The lower triangle of a C array is the upper one of the Fortran array that LAPACK sees.
-        frobenius = np.sqrt(max(2 * np.vdot(matrix, matrix) - p, 1.0))
+        frobenius = np.sqrt(max(2 * float(np.vdot(matrix, matrix)) - p, 1.0))
         factor, failed = lapack.dpotrf(matrix.T, lower=0, clean=0, overwrite_a=1)
         if failed:
             return None

@@ -222,12 +222,13 @@ def averaged(scores: Float64, multioutput: Any) -> Any:
         if multioutput == "uniform_average":
             return float(scores.mean())
         raise BadInput(
-            f"multioutput={multioutput!r} must be 'raw_values', 'uniform_average' or weights, for r2_score "
-            "also 'variance_weighted'."
+            f"multioutput={multioutput!r} must be 'raw_values', 'uniform_average' or weights, for "
+            "r2_score also 'variance_weighted'."
         )
     weights = np.asarray(multioutput, dtype=np.float64)
     if weights.shape != scores.shape:
         raise BadInput(
-            f"multioutput gives {weights.size} weights for {scores.size} targets; give one a target."
+            f"multioutput gives {weights.size} weights for {scores.size} targets; give one a "
+            "target."
         )
     return float(np.average(scores, weights=weights))

@@ -39,11 +39,9 @@ class StandardScaler(OneToOneFeatureMixin, TransformerMixin, OnePass):  # type: 
     mean_ : ndarray of float64 of shape (n_features,), or None without mean and deviation
     var_ : ndarray of float64, or None without deviation
         Divided by the number of values, not by one less.
-    scale_ : ndarray of float64, or None without deviation
-    n_samples_seen_ : int, float (weights), or an array with an entry a column where some are missing
-    n_features_in_ : int
-    feature_names_in_ : ndarray of str, where the columns have names
-    fit_report_ : FitReport
+    scale_ : ndarray of float64, or None without deviation n_samples_seen_ : int, float (weights),
+    or an array with an entry a column where some are missing n_features_in_ : int feature_names_in_
+    : ndarray of str, where the columns have names fit_report_ : FitReport
 
     Raises
     ------
@@ -56,8 +54,9 @@ class StandardScaler(OneToOneFeatureMixin, TransformerMixin, OnePass):  # type: 
     -----
     Cost: 1 pass; summary 80 bytes a column.
 
-    Exactness: exact up to rounding at any offset: values are centred before they are squared. What is
-    transformed keeps its canonical dtype: float32 where that holds every column exactly, else float64.
+    Exactness: exact up to rounding at any offset: values are centred before they are squared. What
+    is transformed keeps its canonical dtype: float32 where that holds every column exactly, else
+    float64.
 
     Source: Chan, Golub & LeVeque, The American Statistician 37 (1983).
 
@@ -174,14 +173,14 @@ class StandardScaler(OneToOneFeatureMixin, TransformerMixin, OnePass):  # type: 
         moments = Moments(ddof=0).result(summary)
         if schema.weighted and not np.any(moments.count + moments.missing):
             raise BadInput(
-                "The weights of all rows are zero. Sample weights must contain at least one non-zero "
-                "number."
+                "The weights of all rows are zero. Sample weights must contain at least one "
+                "non-zero number."
             )
         if np.any(moments.infinite):
             column = moments.names[int(np.argmax(moments.infinite > 0))]
             raise BadValue(
-                f"Input contains infinity: column {column!r} has some. Replace them, drop their rows "
-                "(dataset(..., on_missing='drop')), or leave the column out."
+                f"Input contains infinity: column {column!r} has some. Replace them, drop their "
+                "rows (dataset(..., on_missing='drop')), or leave the column out."
             )
         count = moments.count
         self.n_samples_seen_ = count[0] if (count == count[0]).all() else count
@@ -203,7 +202,8 @@ class StandardScaler(OneToOneFeatureMixin, TransformerMixin, OnePass):  # type: 
     def _refuse_centred_sparse(self, X: Any) -> None:
         if self.with_mean and sp.issparse(X):
             raise BadInput(
-                "Cannot center sparse matrices: pass `with_mean=False` instead, or X.toarray() if it fits."
+                "Cannot center sparse matrices: pass `with_mean=False` instead, or X.toarray() if "
+                "it fits."
             )
 
 
