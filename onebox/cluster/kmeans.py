@@ -12,12 +12,12 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from onebox.base import MultiPass
+from onebox.base.inputs import is_lazy
 from onebox.cluster.lloyd import LABELS, Centers, Farthest, Inertia, Lloyd, label, relocate, transform
-from onebox.cluster.seeding import Seeds, sample_size, seeds
+from onebox.cluster.seeding import Seeds, sample_size, seeding_nbytes, seeds
 from onebox.config import Settings
 from onebox.data.scratch import Scratch
 from onebox.data.view import View
-from onebox.dataset import Dataset
 from onebox.engine.run import Run
 from onebox.errors import BadInput, EmptyData
 
@@ -131,12 +131,12 @@ class KMeans(  # type: ignore[misc]
         self._check_parameters()
         view, settings = self._training_view(X, None, sample_weight)
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31 - 1))
-        self._refuse_too_few(view.layout.n_rows if not view.drops_rows else None)
-        drawing = Seeds(
-            sample_size(self.n_clusters, view.row_bytes), int(rng.integers(2**31 - 1))
-        )
+        n_rows = None if view.drops_rows else view.layout.n_rows
+        self._refuse_too_few(n_rows)
+        size = sample_size(self.n_clusters, view.row_bytes, n_rows)
+        drawing = Seeds(size, int(rng.integers(2**31 - 1)))
         self._dtype = view.schema.dtype
-        with self._open(view, drawing, settings) as run:
+        with self._open(view, drawing, settings, keeps_labels=not is_lazy(X)) as run:
             rows, variance = drawing.result(run.scan(drawing))
             self._refuse_too_few(run.report.rows)
             tolerance = self.tol * float(variance.mean())
@@ -144,9 +144,10 @@ class KMeans(  # type: ignore[misc]
             for start in self._starts(rows, rng):
                 centers, n_iter = self._iterate(run, start, tolerance)
                 final = Inertia(Centers(centers, self._dtype))
-                inertia = final.result(run.scan(final))
+                inertia = final.result(run.scan(final, job="KMeans labels"))
                 if best is None or inertia < best[0]:
-                    best, labels = (inertia, centers, n_iter), self._labels(run, X)
+                    best = inertia, centers, n_iter
+                    labels = None if is_lazy(X) else run.row_state(LABELS)
         assert best is not None
         self.inertia_, centers, self.n_iter_ = best
         self.cluster_centers_ = centers.astype(self._dtype)
@@ -176,9 +177,15 @@ class KMeans(  # type: ignore[misc]
         with Run(view, [scoring], settings=settings, job="KMeans score") as run:
             return -scoring.result(run.scan(scoring))
 
-    def _open(self, view: View, drawing: Seeds, settings: Settings) -> Run:
-        centers = np.zeros((self.n_clusters, view.schema.n_features))
-        return self._passes(view, [drawing, Lloyd(Centers(centers, view.schema.dtype))], settings)
+    def _open(
+        self, view: View, drawing: Seeds, settings: Settings, *, keeps_labels: bool
+    ) -> Run:
+        p = view.schema.n_features
+        held = drawing.n * view.row_bytes + seeding_nbytes(self.n_clusters, drawing.n, p)
+        if keeps_labels:
+            held += (view.layout.n_rows or 0) * LABELS.itemsize
+        step = Lloyd(Centers(np.zeros((self.n_clusters, p)), view.schema.dtype))
+        return self._passes(view, [drawing, step], settings, result_bytes=held)
 
     def _starts(self, rows: Any, rng: np.random.Generator) -> list[Float64]:
         if not isinstance(self.init, str):
@@ -208,10 +215,6 @@ class KMeans(  # type: ignore[misc]
             if summary.n_changed == 0 or shift <= tolerance:
                 break
         return centers, iteration
-
-    def _labels(self, run: Run, X: Any) -> NDArray[np.int32] | None:
-        """The labels of the last scan, in the order of the rows; None for a lazy answer."""
-        return None if isinstance(X, Dataset) else run.row_state(LABELS)
 
     def _check_parameters(self) -> None:
         if not isinstance(self.n_clusters, int | np.integer) or self.n_clusters < 1:

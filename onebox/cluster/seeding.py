@@ -21,17 +21,19 @@ SAMPLE_BYTES = 8 * 10**6
 ROWS_PER_CLUSTER = 64
 ROUNDS = 5
 OVERSAMPLING = 2
+TILE = 1024  # rows whose distances to all candidates stand side by side
 
 
 @dataclass
 class SeedSummary:
-    """Means and squared deviations of the columns, and the rows drawn so far."""
+    """Means and squared deviations of the columns, and the rows drawn so far, in no order."""
 
     weight: float
     mean: Float64
     m2: Float64
-    keys: Float64
-    rows: Floats
+    n_held: int
+    keys: Float64  # (n,), of which n_held are filled
+    rows: Floats  # (n, p), likewise
 
 
 @dataclass(frozen=True)
@@ -56,15 +58,16 @@ class Seeds(Aggregate[SeedSummary]):
 
     def empty(self, schema: Schema) -> SeedSummary:
         p = schema.n_features
-        none = np.empty((0, p), schema.dtype)
-        return SeedSummary(0.0, np.zeros(p), np.zeros(p), np.empty(0), none)
+        # Not touched before it is filled, so that it takes no memory before.
+        keys, rows = np.empty(self.n), np.empty((self.n, p), schema.dtype)
+        return SeedSummary(0.0, np.zeros(p), np.zeros(p), 0, keys, rows)
 
     def nbytes(self, schema: Schema) -> int:
         row = schema.n_features * schema.dtype.itemsize + 8
         return self.n * row + 16 * schema.n_features
 
     def work_nbytes(self, schema: Schema, n_rows: int) -> int:
-        return 8 * n_rows * (schema.n_features + 3)
+        return 8 * n_rows * (2 * schema.n_features + 4) + 32 * self.n
 
     def update(self, summary: SeedSummary, block: Block) -> None:
         X, w = block.finite_X, block.weight
@@ -74,39 +77,54 @@ class Seeds(Aggregate[SeedSummary]):
         np.divide(-np.log((number + 0.5) * 2.0**-53), weights, out=keys, where=weights > 0)
         total = float(weights.sum())
         mean = weights @ X / total if total else np.zeros(X.shape[1])
-        centred = X - mean
+        centred = np.subtract(X, mean, out=block.scratch.take("seeds", X.shape, np.float64))
         m2 = weights @ np.square(centred, out=centred)
-        keep = self._smallest(keys[np.isfinite(keys)])
-        chosen = np.flatnonzero(np.isfinite(keys))[keep]
-        self.merge(summary, SeedSummary(total, mean, m2, keys[chosen], X[chosen]))
+        _add_moments(summary, total, mean, m2)
+        self._offer(summary, keys, X)
 
     def merge(self, into: SeedSummary, other: SeedSummary) -> None:
-        total = into.weight + other.weight
-        if other.weight:
-            difference = other.mean - into.mean
-            share = other.weight / total
-            into.m2 += other.m2 + difference**2 * (into.weight * share)
-            into.mean += difference * share
-            into.weight = total
-        keys = np.concatenate([into.keys, other.keys])
-        keep = self._smallest(keys)
-        into.rows = np.concatenate([into.rows, other.rows])[keep]
-        into.keys = keys[keep]
+        _add_moments(into, other.weight, other.mean, other.m2)
+        self._offer(into, other.keys[: other.n_held], other.rows)
 
     def result(self, summary: SeedSummary) -> tuple[Floats, Float64]:
-        """The sampled rows, and the variance of every column."""
-        return summary.rows, summary.m2 / max(summary.weight, 1e-300)
+        """Give the sampled rows, by their keys, and the variance of every column."""
+        order = np.argsort(summary.keys[: summary.n_held], kind="stable")
+        return summary.rows[order], summary.m2 / max(summary.weight, 1e-300)
 
-    def _smallest(self, keys: Float64) -> NDArray[np.intp]:
-        if len(keys) <= self.n:
-            return np.argsort(keys, kind="stable")
-        nearest = np.argpartition(keys, self.n - 1)[: self.n]
-        return nearest[np.argsort(keys[nearest], kind="stable")]
+    def _offer(self, summary: SeedSummary, keys: Float64, rows: Floats) -> None:
+        """Take the rows whose keys are among the n smallest, in the places of those that go."""
+        held = summary.keys[: summary.n_held]
+        bound = held.max() if len(held) == self.n else np.inf
+        offered = np.flatnonzero(keys < bound)
+        both = np.concatenate([held, keys[offered]])
+        stay = np.ones(len(both), np.bool_)
+        if len(both) > self.n:
+            stay[np.argpartition(both, self.n - 1)[self.n :]] = False
+        taken = offered[stay[len(held) :]]
+        summary.n_held = min(len(both), self.n)
+        places = np.flatnonzero(~stay[: len(held)])
+        places = np.concatenate([places, np.arange(len(held), summary.n_held)])
+        summary.keys[places], summary.rows[places] = keys[taken], rows[taken]
 
 
-def sample_size(n_clusters: int, row_bytes: int) -> int:
-    """Rows to seed from: what 8 MB hold, and at least 64 a cluster."""
-    return max(ROWS_PER_CLUSTER * n_clusters, SAMPLE_BYTES // max(row_bytes, 1))
+def _add_moments(into: SeedSummary, weight: float, mean: Float64, m2: Float64) -> None:
+    if weight:
+        total = into.weight + weight
+        difference, share = mean - into.mean, weight / total
+        into.m2 += m2 + difference**2 * (into.weight * share)
+        into.mean += difference * share
+        into.weight = total
+
+
+def sample_size(n_clusters: int, row_bytes: int, n_rows: int | None) -> int:
+    """Count the rows to seed from: what 8 MB hold, and at least 64 a cluster."""
+    wanted = max(ROWS_PER_CLUSTER * n_clusters, SAMPLE_BYTES // max(row_bytes, 1))
+    return wanted if n_rows is None else min(wanted, n_rows)
+
+
+def seeding_nbytes(n_clusters: int, n_rows: int, n_features: int) -> int:
+    """Count what it takes to choose the centres among some rows, beside the rows."""
+    return 8 * n_rows * (n_features + 6) + 8 * 3 * TILE * (OVERSAMPLING * n_clusters + n_features)
 
 
 def kmeans_parallel(rows: Floats, n_clusters: int, rng: np.random.Generator) -> Float64:
@@ -115,21 +133,18 @@ def kmeans_parallel(rows: Floats, n_clusters: int, rng: np.random.Generator) -> 
     Source: Bahmani et al., "Scalable K-Means++", PVLDB 5 (2012), algorithm 2, drawing a fixed number
     of rows a round (exponential keys) in place of independent coins.
     """
-    X = np.asarray(rows, np.float64)
-    X = X - X.mean(axis=0)
+    X = rows.astype(np.float64)
+    X -= X.mean(axis=0)
     norms = np.einsum("ij,ij->i", X, X)
     chosen = np.array([rng.integers(len(X))])
-    nearest = np.zeros(len(X), np.intp)
-    distances = _squared(X, norms, chosen)[:, 0]
+    nearest, distances = _nearest(X, norms, chosen)
     for _ in range(ROUNDS):
         apart = np.flatnonzero(distances > 1e-12 * (norms.max() + 1e-300))
         if len(apart) == 0:
             break
         keys = rng.exponential(size=len(apart)) / distances[apart]
         fresh = np.sort(apart[np.argsort(keys, kind="stable")[: OVERSAMPLING * n_clusters]])
-        to_fresh = _squared(X, norms, fresh)
-        best = to_fresh.argmin(axis=1)
-        shortest = to_fresh[np.arange(len(X)), best]
+        best, shortest = _nearest(X, norms, fresh)
         closer = shortest < distances
         nearest[closer] = len(chosen) + best[closer]
         distances[closer] = shortest[closer]
@@ -156,8 +171,20 @@ def seeds(rows: Floats, init: Any, n_clusters: int, rng: np.random.Generator) ->
     return kmeans_parallel(rows, n_clusters, rng)
 
 
-def _squared(X: Float64, norms: Float64, chosen: NDArray[np.intp]) -> Float64:
-    """Squared distances of all rows to some of them."""
-    squared = norms[:, None] + norms[chosen] - 2.0 * X @ X[chosen].T
-    squared[chosen, np.arange(len(chosen))] = 0.0
-    return np.maximum(squared, 0.0)
+def _nearest(
+    X: Float64, norms: Float64, chosen: NDArray[np.intp]
+) -> tuple[NDArray[np.intp], Float64]:
+    """The nearest of some rows to every row, and the squared distance to it."""
+    nearest, distances = np.empty(len(X), np.intp), np.empty(len(X))
+    centers = X[chosen].T
+    for start in range(0, len(X), TILE):
+        tile = slice(start, start + TILE)
+        squared = X[tile] @ centers
+        squared *= -2.0
+        squared += norms[tile, None]
+        squared += norms[chosen]
+        nearest[tile] = squared.argmin(axis=1)
+        distances[tile] = np.take_along_axis(squared, nearest[tile, None], axis=1)[:, 0]
+    distances[chosen] = 0.0
+    nearest[chosen] = np.arange(len(chosen))
+    return nearest, np.maximum(distances, 0.0, out=distances)

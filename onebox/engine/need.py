@@ -14,7 +14,8 @@ from onebox.engine.fold import n_groups
 LARGE_SUMMARY = 2 * 2**20
 """A tiled summary above this size is kept once a file instead of once a partition and group."""
 
-WORKER_OVERHEAD = 6 * 2**20  # a thread's share of allocator slack and library state
+WORKER_OVERHEAD = 6 * 2**20  # a thread's stack and its share of library state
+SLACK = 4 / 3  # what allocators hold beyond what was asked of them: mimalloc, Arrow's, the most
 UNITS_LOOKED_AT = 64  # the largest ones; footers of the rest are not opened for a projection
 
 
@@ -38,7 +39,7 @@ class Need:
     unit : int
         Summaries of every unit in flight.
     worker : int
-        Everything that a worker holds: `reading`, `block` and overhead.
+        Everything that a worker holds: `reading`, `block`, and what allocators and threads take.
     reading : int
         Buffers of the reader.
     block : int
@@ -93,7 +94,7 @@ def need_of(
         result=result_bytes,
         shared=shared,
         unit=in_flight,
-        worker=reading + block + WORKER_OVERHEAD,
+        worker=int(SLACK * (reading + block)) + WORKER_OVERHEAD,
         reading=reading,
         block=block,
         state_width=sum(state.itemsize for state in states),
@@ -114,6 +115,7 @@ def refusal(need: Need, view: View, budget: int) -> str:
         "summaries": summaries,
         f"blocks of {view.layout.rows_per_block:,} rows": need.block,
         "reading": need.reading,
+        "allocators and threads": need.worker - need.block - need.reading,
     }
     shown = ", ".join(f"{name} {format_bytes(size)}" for name, size in parts.items() if size)
     return (

@@ -30,6 +30,8 @@ class FitReport:
         Summaries found in the cache.
     peak_memory : int
         The highest growth of resident memory seen while running, in bytes.
+    projected_memory : int
+        What the plan allowed for, in bytes.
     budget : int
         What was allowed.
     n_workers : int
@@ -43,6 +45,7 @@ class FitReport:
     seconds: float = 0.0
     cache_hits: int = 0
     peak_memory: int = 0
+    projected_memory: int = 0
     budget: int = 0
     n_workers: int = 1
 

@@ -89,7 +89,9 @@ class Run:
             task_bytes=task_bytes,
         )  # fmt: skip
         self.meter = Meter()
-        self.report = FitReport(budget=self.plan.budget, n_workers=self.plan.n_workers)
+        self.report = FitReport(
+            projected_memory=self.plan.peak_bytes, budget=self.plan.budget, n_workers=self.plan.n_workers
+        )
         self._listener = listener_for(self.settings.progress)
         self._reporter = Reporter(job, None, None)
         self._stack = ExitStack()
