@@ -1,28 +1,13 @@
-"""The laws that every aggregate obeys, and the function that holds an aggregate to them."""
+"""`check_aggregate`: hold an aggregate to the laws."""
 
 from __future__ import annotations
 
-import contextlib
-import copy
-import dataclasses
-import pickle
-import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from onebox.aggregates.aggregate import Aggregate, Tiled
-from onebox.data.scratch import FreshMemory
-from onebox.errors import BadInput, BadValue, OneboxError
-from onebox.persistence import load, save
-from onebox.testing.comparison import first_difference, held_bytes
-from onebox.testing.rows import Rows, SpoiledScratch, made_rows
-
-FEW = 24  # rows that are also handed over one by one
+from onebox.aggregates.aggregate import Aggregate
+from onebox.testing.laws import LAWS
+from onebox.testing.rows import Rows, made_rows
+from onebox.testing.trial import Trial
 
 
 def check_aggregate(
@@ -37,12 +22,12 @@ def check_aggregate(
 
     The laws: the recipe is a frozen dataclass that survives pickling; ``empty`` needs a schema
     only; an empty summary, merged on either side, changes no bit; blocks of no rows change no bit;
-    any split into blocks and partitions gives the same result, up to `tolerance`; the same split
-    gives the same bits; ``update`` leaves the block as it was and keeps nothing that lies in its
-    scratch; ``result`` leaves the summary as it was; summaries survive copying, pickling and
-    storing in mid-run; no summary is larger than ``nbytes`` says; NaN, infinities and nulls are
-    refused with `BadValue` wherever they stand, or accepted wherever they stand; the tiles of a
-    `Tiled` aggregate can be updated in any order.
+    any split into blocks and partitions gives the same result, up to `tolerance`, and so does any
+    order of merging; the same split gives the same bits; ``update`` leaves the block as it was and
+    keeps no view of it; ``result`` leaves the summary as it was; summaries survive copying,
+    pickling and storing in mid-run; no summary is larger than ``nbytes`` says; NaN, infinities and
+    nulls are refused with `BadValue` wherever they stand, or accepted wherever they stand; the
+    tiles of a `Tiled` aggregate can be updated in any order.
 
     Parameters
     ----------
@@ -74,266 +59,6 @@ def check_aggregate(
         trial = Trial(aggregate, rows, tolerance)
         for law in LAWS:
             law(trial)
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One aggregate on some rows."""
-
-    aggregate: Aggregate[Any]
-    rows: Rows
-    tolerance: float
-
-    def empty(self) -> Any:
-        return self.aggregate.empty(self.rows.schema)
-
-    def update(self, summary: Any, rows: Rows, aggregate: Aggregate[Any] | None = None) -> Any:
-        """Update with one block, whose scratch is then used for something else."""
-        scratch, recipe = SpoiledScratch(), aggregate or self.aggregate
-        recipe.update(summary, rows.block(scratch, recipe))
-        scratch.spoil()
-        return summary
-
-    def run(self, cuts: Sequence[Sequence[int]], rows: Rows | None = None) -> Any:
-        """Summary of partitions, each given as the rows at which its blocks begin, and its end."""
-        rows = self.rows if rows is None else rows
-        merged = self.empty()
-        for edges in cuts:
-            summary = self.empty()
-            for start, stop in pairwise(edges):
-                self.update(summary, rows.part(start, stop))
-            self.weigh(summary)
-            self.aggregate.merge(merged, summary)
-            self.weigh(merged)
-        return merged
-
-    def weigh(self, summary: Any) -> None:
-        claimed, held = self.aggregate.nbytes(self.rows.schema), held_bytes(summary)
-        self.require(
-            held <= claimed,
-            "nbytes is true",
-            f"a summary holds {held:,} bytes, claimed {claimed:,}",
-        )
-
-    def splits(self, n: int) -> dict[str, list[list[int]]]:
-        """Ways to cut n rows."""
-        third, half = n // 3, n // 2
-        return {
-            "one block": [[0, n]],
-            "blocks of unequal length": [[0, third, half, n]],
-            "two partitions": [[0, half], [half, n]],
-            "partitions of several blocks": [[0, 1, third], [third, half, n - 1], [n - 1, n]],
-        }
-
-    def result(self, summary: Any) -> Any:
-        return self.aggregate.result(summary)
-
-    def require(self, holds: bool, law: str, fact: str) -> None:
-        if not holds:
-            raise AssertionError(f'{self.aggregate!r} breaks the law "{law}": {fact}.')
-
-    def require_same(self, one: Any, other: Any, law: str, tolerance: float | None = None) -> None:
-        difference = first_difference(one, other, tolerance)
-        self.require(difference is None, law, str(difference))
-
-
-def recipe_is_frozen(trial: Trial) -> None:
-    law = "the recipe is a frozen dataclass that survives pickling"
-    kind = type(trial.aggregate)
-    frozen = dataclasses.is_dataclass(kind) and kind.__dataclass_params__.frozen
-    trial.require(frozen, law, f"{kind.__name__} is not @dataclass(frozen=True)")
-    again = pickle.loads(pickle.dumps(trial.aggregate))
-    one, other = trial.update(trial.empty(), trial.rows), trial.empty()
-    trial.update(other, trial.rows, again)
-    trial.require_same(one, other, law)
-
-
-def empty_is_a_value(trial: Trial) -> None:
-    law = "empty(schema) is a new summary of no rows"
-    one, other = trial.empty(), trial.empty()
-    trial.require_same(one, other, law)
-    trial.weigh(one)
-    trial.update(one, trial.rows)
-    trial.require_same(other, trial.empty(), law + ", sharing nothing with another")
-    before = copy.deepcopy(other)
-    with contextlib.suppress(OneboxError):  # no rows, no answer: said clearly
-        trial.result(other)
-    trial.require_same(other, before, "result leaves the summary as it was")
-
-
-def empty_merges_without_trace(trial: Trial) -> None:
-    seen = trial.update(trial.empty(), trial.rows)
-    for law, into, other in (
-        ("merge(s, empty) == s", copy.deepcopy(seen), trial.empty()),
-        ("merge(empty, s) == s", trial.empty(), copy.deepcopy(seen)),
-    ):
-        trial.aggregate.merge(into, other)
-        trial.require_same(into, seen, law)
-
-
-def no_rows_change_nothing(trial: Trial) -> None:
-    law = "a block of no rows changes nothing"
-    nothing = trial.rows.part(0, 0)
-    trial.require_same(trial.update(trial.empty(), nothing), trial.empty(), law)
-    seen = trial.update(trial.empty(), trial.rows)
-    trial.require_same(trial.update(copy.deepcopy(seen), nothing), seen, law)
-
-
-def splits_agree(trial: Trial) -> None:
-    whole = trial.result(trial.run([[0, len(trial.rows)]]))
-    for split, cuts in trial.splits(len(trial.rows)).items():
-        summary = trial.run(cuts)
-        law = f"any split gives the same result ({split})"
-        trial.require_same(trial.result(summary), whole, law, trial.tolerance)
-        law = f"the same split gives the same bits ({split})"
-        trial.require_same(trial.run(cuts), summary, law)
-
-
-def merging_is_a_tree(trial: Trial) -> None:
-    n = len(trial.rows)
-    edges = [n * i // 4 for i in range(5)]
-    parts = [trial.update(trial.empty(), trial.rows.part(*edges[i : i + 2])) for i in range(4)]
-    trial.aggregate.merge(parts[0], parts[1])
-    trial.aggregate.merge(parts[2], parts[3])
-    trial.aggregate.merge(parts[0], parts[2])
-    whole = trial.result(trial.run([[0, n]]))
-    law = "summaries merge in any tree"
-    trial.require_same(trial.result(parts[0]), whole, law, trial.tolerance)
-
-
-def rows_come_one_by_one(trial: Trial) -> None:
-    few = trial.rows.part(0, FEW)
-    n = len(few)
-    whole = trial.result(trial.run([[0, n]], few))
-    for split, cuts in {
-        "blocks of one row": [list(range(n + 1))],
-        "partitions of one row": [[i, i + 1] for i in range(n)],
-    }.items():
-        law = f"any split gives the same result ({split})"
-        trial.require_same(trial.result(trial.run(cuts, few)), whole, law, trial.tolerance)
-
-
-def update_leaves_the_block(trial: Trial) -> None:
-    law = "update leaves the block as it was"
-    block, same = (
-        trial.rows.part(0, len(trial.rows)).block(FreshMemory(), trial.aggregate) for _ in range(2)
-    )
-    trial.aggregate.update(trial.empty(), block)
-    for name in ("to_arrow", "X", "y", "weight"):
-        try:
-            ours, theirs = getattr(block, name), getattr(same, name)
-        except (TypeError, AttributeError):
-            continue  # text has no X, rows may have no y
-        ours, theirs = (ours(), theirs()) if callable(ours) else (ours, theirs)
-        trial.require_same(ours, theirs, law)
-
-
-def result_leaves_the_summary(trial: Trial) -> None:
-    law = "result leaves the summary as it was"
-    n = len(trial.rows)
-    summary = trial.update(trial.empty(), trial.rows.part(0, n // 2))
-    before = copy.deepcopy(summary)
-    early = trial.result(summary)
-    trial.require_same(summary, before, law)
-    kept = copy.deepcopy(early)
-    trial.update(summary, trial.rows.part(n // 2, n))
-    trial.require_same(early, kept, "a result does not change when the summary goes on")
-
-
-def summaries_survive(trial: Trial) -> None:
-    n = len(trial.rows)
-    half = trial.update(trial.empty(), trial.rows.part(0, n // 2))
-    straight = trial.update(copy.deepcopy(half), trial.rows.part(n // 2, n))
-    with tempfile.TemporaryDirectory() as folder:
-        ways: dict[str, Callable[[Any], Any]] = {
-            "copying": copy.deepcopy,
-            "pickling": lambda summary: pickle.loads(pickle.dumps(summary)),
-            "storing": lambda summary: _stored(summary, Path(folder) / "summary.onebox"),
-        }
-        for way, send in ways.items():
-            law = f"a summary survives {way} in mid-run"
-            arrived = send(half)
-            trial.require_same(arrived, half, law)
-            trial.require_same(trial.update(arrived, trial.rows.part(n // 2, n)), straight, law)
-
-
-def bad_values_are_met_alike(trial: Trial) -> None:
-    n = len(trial.rows)
-    for value in ("NaN", "infinity", "null"):
-        met = {}
-        for at in (0, n // 2, n - 1):
-            rows = trial.rows.damaged(at, value)
-            if rows is None:
-                return
-            for split, cuts in list(trial.splits(n).items())[::3]:
-                met[f"row {at}, {split}"] = _met(trial, rows, cuts)
-        refused = [place for place, result in met.items() if isinstance(result, BadValue)]
-        law = f"a column with {value} is refused wherever it stands, or nowhere"
-        trial.require(
-            len(refused) in (0, len(met)),
-            law,
-            f"refused at {', '.join(refused)} and accepted elsewhere",
-        )
-        if trial.aggregate.refuses_missing and value != "infinity":
-            law = "refuses_missing is true"
-            trial.require(bool(refused), law, f"a column with {value} was accepted")
-        if not refused:
-            first, second, *_ = met.values()
-            law = f"any split gives the same result, with {value} in the data"
-            trial.require_same(first, second, law, trial.tolerance)
-
-
-def tiles_are_independent(trial: Trial) -> None:
-    recipe = trial.aggregate
-    if not isinstance(recipe, Tiled):
-        return
-    summaries = []
-    for step in (1, -1):
-        summary = trial.empty()
-        prepared = recipe.prepare(summary, trial.rows.block(FreshMemory(), recipe))
-        for tile in range(recipe.n_tiles(summary))[::step]:
-            recipe.update_tile(summary, prepared, tile)
-        summaries.append(summary)
-    trial.require_same(summaries[0], summaries[1], "tiles can be updated in any order")
-    whole = trial.result(trial.update(trial.empty(), trial.rows))
-    law = "update does what its tiles do"
-    trial.require_same(trial.result(summaries[0]), whole, law, trial.tolerance)
-
-
-LAWS: tuple[Callable[[Trial], None], ...] = (
-    recipe_is_frozen,
-    empty_is_a_value,
-    empty_merges_without_trace,
-    no_rows_change_nothing,
-    splits_agree,
-    merging_is_a_tree,
-    rows_come_one_by_one,
-    update_leaves_the_block,
-    result_leaves_the_summary,
-    summaries_survive,
-    bad_values_are_met_alike,
-    tiles_are_independent,
-)
-
-
-def _met(trial: Trial, rows: Rows, cuts: list[list[int]]) -> Any:
-    try:
-        with np.errstate(all="ignore"):
-            return trial.result(trial.run(cuts, rows))
-    except BadValue as error:
-        return error
-    except BadInput:
-        raise
-    except Exception as error:
-        raise AssertionError(
-            f'{trial.aggregate!r} breaks the law "bad values are accepted or refused with '
-            f'BadValue": it raised {type(error).__name__}: {error}.'
-        ) from error
-
-
-def _stored(summary: Any, path: Path) -> Any:
-    save({"summary": summary}, path)
-    return load(path, trust=True)["summary"]
 
 
 def _columns(aggregate: Aggregate[Any]) -> list[str]:

@@ -68,6 +68,11 @@ class Rows:
             start=self.start + start,
         )
 
+    def spoil(self) -> None:
+        """Overwrite the numbers of a matrix, as a reader does that fills it anew."""
+        if isinstance(self.columns, MatrixColumns):
+            self.columns.data.fill(93)
+
     def block(self, scratch: Scratch, aggregate: Aggregate[Any]) -> Block:
         """The rows as one block."""
         block = Block(
