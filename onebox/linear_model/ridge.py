@@ -70,9 +70,9 @@ class Ridge(LinearRegressor):
     >>> X = np.array([[0.0, 1.0], [1.0, 0.0], [2.0, 2.0], [3.0, 1.0]])
     >>> model = Ridge(alpha=1.0).fit(X, 2 * X[:, 0] + X[:, 1])
     >>> model.coef_.round(3)
-    array([1.691, 0.769])
+    array([1.706, 0.765])
     >>> model.predict([[1, 1]]).round(3)
-    array([3.154])
+    array([3.147])
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {

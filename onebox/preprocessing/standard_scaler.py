@@ -39,9 +39,11 @@ class StandardScaler(OneToOneFeatureMixin, TransformerMixin, OnePass):  # type: 
     mean_ : ndarray of float64 of shape (n_features,), or None without mean and deviation
     var_ : ndarray of float64, or None without deviation
         Divided by the number of values, not by one less.
-    scale_ : ndarray of float64, or None without deviation n_samples_seen_ : int, float (weights),
-    or an array with an entry a column where some are missing n_features_in_ : int feature_names_in_
-    : ndarray of str, where the columns have names fit_report_ : FitReport
+    scale_ : ndarray of float64, or None without deviation
+    n_samples_seen_ : int, float (weights), or an array where columns miss values
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str, where the columns have names
+    fit_report_ : FitReport
 
     Raises
     ------
