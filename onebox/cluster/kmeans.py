@@ -18,6 +18,7 @@ from onebox.cluster.seeding import Seeds, sample_size, seeding_nbytes, seeds
 from onebox.config import Settings
 from onebox.data.scratch import Scratch
 from onebox.data.view import View
+from onebox.dataset import Dataset
 from onebox.engine.run import Run
 from onebox.errors import BadInput, EmptyData
 
@@ -176,6 +177,13 @@ class KMeans(  # type: ignore[misc]
         scoring = Inertia(Centers(self.cluster_centers_.astype(np.float64), view.schema.dtype))
         with Run(view, [scoring], settings=settings, job="KMeans score") as run:
             return -scoring.result(run.scan(scoring))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What copies and files hold: all but lazy labels, which would read the rows of the fit."""
+        state = dict(super().__getstate__())
+        if isinstance(state.get("labels_"), Dataset):
+            del state["labels_"]
+        return state
 
     def _open(
         self, view: View, drawing: Seeds, settings: Settings, *, keeps_labels: bool
