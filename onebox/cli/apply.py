@@ -39,8 +39,8 @@ def apply(
 ) -> None:
     """Write what ``model.predict`` or ``model.transform`` makes of the rows, in one pass."""
     start = time.perf_counter()
-    fitted = load_model(model, verb)
     checked_table(output, [*data, str(model)])
+    fitted = load_model(model, verb)
     rows = late("rows")
     opened = rows.open_rows(data, selection)
     kept = rows.named_columns(keep, opened)

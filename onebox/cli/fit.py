@@ -48,12 +48,12 @@ def fit(
     on_missing
         What to do with a row that lacks a value: refuse it, naming its place, or drop and count it.
     """
+    checked_file(output, data)
     model = build(pipeline)
     if target is None and model.__sklearn_tags__().target_tags.required:
         raise UsageError(
             f"{type(model).__name__} learns to predict a column: name it with --target."
         )
-    checked_file(output, data)
     rows = late("rows")
     opened = rows.open_rows(data, selection, on_missing)
     roles = [] if target is None else [target]

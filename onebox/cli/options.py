@@ -40,6 +40,9 @@ class Selection:
     drop: Many = ()
     where: str | None = None
 
+    def __post_init__(self) -> None:
+        self.condition()
+
     def condition(self) -> Condition | None:
         """Take the filter apart."""
         return None if self.where is None else parse_where(self.where)
