@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+import numpy as np
 import pytest
 from hypothesis import settings
 
@@ -84,3 +87,34 @@ def on_tiny_disk(tmp_path):
         return ended.stdout
 
     return run
+
+
+def update_digest(digest: hashlib._Hash, value: object) -> None:
+    if dataclasses.is_dataclass(value):
+        value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        for name in value:
+            digest.update(str(name).encode())
+            update_digest(digest, value[name])
+    elif isinstance(value, list | tuple):
+        for item in value:
+            update_digest(digest, item)
+    elif isinstance(value, np.ndarray) and value.dtype != object:
+        digest.update(f"{value.dtype}{value.shape}".encode())
+        digest.update(np.ascontiguousarray(value).tobytes())
+    elif isinstance(value, float):
+        digest.update(value.hex().encode())
+    else:
+        digest.update(repr(value).encode())
+
+
+@pytest.fixture(scope="session")
+def sha256():
+    """The SHA-256 of everything that nested containers, dataclasses and arrays hold, bit by bit."""
+
+    def of(value: object) -> str:
+        digest = hashlib.sha256()
+        update_digest(digest, value)
+        return digest.hexdigest()
+
+    return of

@@ -7,17 +7,21 @@ errors has a single group.
 
 from __future__ import annotations
 
-import copy
-from typing import Any
+from collections.abc import Sequence
+from itertools import zip_longest
+from typing import Any, TypeVar
 
 from onebox.aggregates.aggregate import Aggregate
 from onebox.data.block import Block
 from onebox.data.schema import Schema
 
+S = TypeVar("S")
+
 N_GROUPS = 32
 
 
 def n_groups(aggregate: Aggregate[Any]) -> int:
+    """Count the group summaries that a scan keeps."""
     return N_GROUPS if aggregate.grouped else 1
 
 
@@ -74,22 +78,34 @@ class Groups:
                 self.aggregate.merge(self.summaries[group], share)
 
     def by_group(self) -> list[Any]:
-        """A summary a group, empty ones where no rows fell."""
+        """A summary a group, empty ones where no rows fell; the groups are used up."""
+        summaries, self.summaries = self.summaries, []
         return [
-            self.aggregate.empty(self.schema) if summary is None else copy.deepcopy(summary)
-            for summary in self.summaries
+            self.aggregate.empty(self.schema) if summary is None else summary
+            for summary in summaries
         ]
 
     def merged(self) -> Any:
         """One summary of everything; the groups are used up."""
-        level = self.summaries
-        while len(level) > 1:
-            level = [self._both(level[i], level[i + 1]) for i in range(0, len(level), 2)]
-        self.summaries = []
-        return self.aggregate.empty(self.schema) if level[0] is None else level[0]
+        summaries, self.summaries = self.summaries, []
+        merged = merged_in_tree(self.aggregate, summaries)
+        return self.aggregate.empty(self.schema) if merged is None else merged
 
-    def _both(self, one: Any, other: Any) -> Any:
-        if one is None or other is None:
-            return other if one is None else one
-        self.aggregate.merge(one, other)
-        return one
+
+def merged_in_tree(aggregate: Aggregate[S], summaries: Sequence[S | None]) -> S | None:
+    """Merge group summaries two by two, then those, and so on; uses them up.
+
+    None stands for a group without rows.
+    """
+    level = list(summaries)
+    while len(level) > 1:
+        pairs = zip_longest(level[::2], level[1::2])
+        level = [_both(aggregate, one, other) for one, other in pairs]
+    return level[0] if level else None
+
+
+def _both(aggregate: Aggregate[S], one: S | None, other: S | None) -> S | None:
+    if one is None or other is None:
+        return other if one is None else one
+    aggregate.merge(one, other)
+    return one
