@@ -44,7 +44,7 @@ def forms(matrix, tmp_path_factory):
     for i, start in enumerate(range(0, N_ROWS, 2700)):
         pa_csv.write_csv(table[start : start + 2700], folder / f"csv/{i}.csv")
     for i, start in enumerate(range(0, N_ROWS, 200)):
-        np.save(folder / f"npy/{i:02d}.npy", matrix[start : start + 400])
+        np.save(folder / f"npy/{i:02d}.npy", matrix[start : start + 200])
     return {
         "parquet": str(folder / "parquet"),
         "csv": str(folder / "csv"),
