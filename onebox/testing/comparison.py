@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
 
+NUMBERS = (int, float, complex, np.number, np.bool_)
 ARROW = (pa.Array, pa.ChunkedArray, pa.RecordBatch, pa.Table)
 
 
@@ -64,8 +65,10 @@ def _array_bytes(array: Any) -> int:
 def _leaves(value: Any, place: str) -> Iterator[tuple[str, Any]]:
     """Everything that an object is made of, with the way to it."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        for field in dataclasses.fields(value):
-            yield from _leaves(getattr(value, field.name), f"{place}.{field.name}")
+        declared = [field.name for field in dataclasses.fields(value)]
+        added = sorted(set(getattr(value, "__dict__", ())).difference(declared))
+        for name in declared + added:
+            yield from _leaves(getattr(value, name), f"{place}.{name}")
     elif isinstance(value, Mapping):
         for key in value:
             yield from _leaves(value[key], f"{place}[{key!r}]")
@@ -82,6 +85,8 @@ def _leaves(value: Any, place: str) -> Iterator[tuple[str, Any]]:
 
 
 def _equal(one: Any, other: Any, tolerance: float | None) -> bool:
+    if isinstance(one, NUMBERS) and isinstance(other, NUMBERS):
+        return _equal_numbers(one, other, tolerance)
     if type(one) is not type(other):
         return False
     if isinstance(one, np.ndarray):
@@ -94,9 +99,14 @@ def _equal(one: Any, other: Any, tolerance: float | None) -> bool:
         return bool(one.tobytes() == other.tobytes())
     if isinstance(one, ARROW):
         return _equal_arrow(one, other, tolerance)
-    if isinstance(one, float | complex | np.inexact):
-        return _equal(np.asarray(one), np.asarray(other), tolerance)
     return bool(one == other)
+
+
+def _equal_numbers(one: Any, other: Any, tolerance: float | None) -> bool:
+    # By value: 0, 0.0 and numpy's zeros are one number to whoever adds to them.
+    if one == other or (one != one and other != other):
+        return True
+    return tolerance is not None and abs(one - other) <= tolerance * max(abs(one), abs(other))
 
 
 def _equal_arrow(one: Any, other: Any, tolerance: float | None) -> bool:

@@ -24,10 +24,13 @@ class Trial:
         return self.aggregate.empty(self.rows.schema)
 
     def update(self, summary: Any, rows: Rows, aggregate: Aggregate[Any] | None = None) -> Any:
-        """Update with one block, whose scratch is then used for something else."""
+        """Update with one block, whose memory is then used for something else."""
         scratch, recipe = SpoiledScratch(), aggregate or self.aggregate
-        recipe.update(summary, rows.block(scratch, recipe))
+        copied = rows.part(0, len(rows))
+        recipe.update(summary, copied.block(scratch, recipe))
         scratch.spoil()
+        copied.spoil()
+        self.weigh(summary)
         return summary
 
     def run(self, cuts: Sequence[Sequence[int]], rows: Rows | None = None) -> Any:
@@ -38,12 +41,12 @@ class Trial:
             summary = self.empty()
             for start, stop in pairwise(edges):
                 self.update(summary, rows.part(start, stop))
-            self.weigh(summary)
             self.aggregate.merge(merged, summary)
             self.weigh(merged)
         return merged
 
     def weigh(self, summary: Any) -> None:
+        """Hold a summary against the bytes that were claimed for it."""
         claimed, held = self.aggregate.nbytes(self.rows.schema), held_bytes(summary)
         self.require(
             held <= claimed,
