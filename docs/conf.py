@@ -5,6 +5,7 @@ on the pages; ``sphinx-build -W -b doctest docs <out>`` runs every ``>>>``, docs
 """
 
 import sys
+from doctest import DONT_ACCEPT_TRUE_FOR_1, ELLIPSIS, NORMALIZE_WHITESPACE
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
@@ -63,11 +64,14 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
 }
 
+# Sphinx's own default does not compare the messages of exceptions.
+doctest_default_flags = ELLIPSIS | NORMALIZE_WHITESPACE | DONT_ACCEPT_TRUE_FOR_1
 # Doctests write files: each page in a folder of its own.
 doctest_global_setup = """
 import os as _os, tempfile as _tempfile
 _folder = _tempfile.TemporaryDirectory(prefix="onebox-docs-")
 _os.chdir(_folder.name)
+_os.environ["COLUMNS"] = "90"
 """
 doctest_global_cleanup = """
 _os.chdir("/")
