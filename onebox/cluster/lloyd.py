@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from onebox._kernels import kmeans
 from onebox.aggregates.aggregate import Aggregate, RowState
 from onebox.data.block import Block
-from onebox.data.columns import Floats
+from onebox.data.buffers import Floats
 from onebox.data.schema import Schema
 from onebox.data.scratch import Scratch
 

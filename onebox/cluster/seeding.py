@@ -11,7 +11,7 @@ from sklearn.cluster import kmeans_plusplus
 
 from onebox.aggregates.aggregate import Aggregate
 from onebox.data.block import Block
-from onebox.data.columns import Floats
+from onebox.data.buffers import Floats
 from onebox.data.schema import Schema
 from onebox.data.steps import draw_hashes
 

@@ -9,7 +9,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from onebox._kernels import layout
-from onebox.data.columns import Columns, Floats
+from onebox.data.buffers import Floats
+from onebox.data.columns import Columns
 from onebox.data.partition import Partition
 from onebox.data.schema import canonical_dtype, is_numeric
 from onebox.data.scratch import FreshMemory, Scratch
@@ -270,5 +271,5 @@ class Block:
 def _present(array: pa.Array) -> NDArray[np.uint8]:
     """1 where a value is there: not null, not NaN, not infinite."""
     if pa.types.is_floating(array.type):
-        return np.isfinite(array.to_numpy(zero_copy_only=False)).astype(np.uint8)
-    return np.asarray(array.is_valid()).astype(np.uint8)
+        return np.asarray(np.isfinite(array.to_numpy(zero_copy_only=False)), np.uint8)
+    return np.asarray(array.is_valid(), np.uint8)

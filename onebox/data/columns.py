@@ -15,23 +15,9 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from onebox._kernels import layout
-from onebox.data.schema import canonical_dtype, is_numeric
+from onebox.data.buffers import ColumnBuffers, Floats
+from onebox.data.schema import canonical_dtype
 from onebox.data.scratch import Scratch
-
-Floats = NDArray[np.floating[Any]]
-
-_KINDS = {
-    "float": layout.FLOAT32,
-    "double": layout.FLOAT64,
-    "int8": layout.INT8,
-    "int16": layout.INT16,
-    "int32": layout.INT32,
-    "int64": layout.INT64,
-    "uint8": layout.UINT8,
-    "uint16": layout.UINT16,
-    "uint32": layout.UINT32,
-    "uint64": layout.UINT64,
-}
 
 
 class Columns(ABC):
@@ -87,56 +73,87 @@ class Columns(ABC):
 
 
 class TableColumns(Columns):
-    """Rows of an Arrow record batch."""
+    """Rows of an Arrow record batch.
+
+    A slice, selection or renaming of it only remembers where it stands in the batch, and becomes a
+    batch of its own when somebody asks for one.
+    """
 
     def __init__(self, batch: pa.RecordBatch) -> None:
-        self.batch = batch
-        self.names = tuple(batch.schema.names)
-        self.n_rows = batch.num_rows
+        self._whole = ColumnBuffers(batch)
+        self._stored = self.names = tuple(batch.schema.names)
+        self._start, self.n_rows = 0, batch.num_rows
+
+    def _part(
+        self, stored: tuple[str, ...], names: tuple[str, ...], start: int, n_rows: int
+    ) -> TableColumns:
+        part = object.__new__(TableColumns)
+        part._whole, part._stored, part.names = self._whole, stored, names
+        part._start, part.n_rows = start, n_rows
+        return part
 
     def array(self, name: str) -> pa.Array:
-        return self.batch.column(self.names.index(name))
+        stored = self._stored[self.names.index(name)]
+        return self._whole.batch.column(stored).slice(self._start, self.n_rows)
 
     def matrix(self, dtype: np.dtype[Any], scratch: Scratch, name: str = "X") -> Floats:
         out = scratch.take(name, (self.n_rows, len(self.names)), dtype)
-        _pack(self.batch.columns, out)
+        self._whole.pack(self._stored, self._start, out)
         return out
 
     def values(
         self, names: Sequence[str], dtype: np.dtype[Any], scratch: Scratch, name: str = "values"
     ) -> Floats:
         out = scratch.take(name, (len(names), self.n_rows), dtype)
-        for row, column in zip(out, names, strict=True):
-            _pack([self.array(column)], row.reshape(-1, 1))
+        for row, stored in zip(out, self._stored_names(names), strict=True):
+            self._whole.pack([stored], self._start, row.reshape(-1, 1))
         return out
 
     def numbers(self, names: Sequence[str], scratch: Scratch) -> list[Floats]:
         matrices: list[Floats] = []
-        for name in names:
-            array = self.array(name)
-            if str(array.type) in ("float", "double") and not array.null_count:
-                matrices.append(array.to_numpy().reshape(1, -1))
+        stop = self._start + self.n_rows
+        for stored in self._stored_names(names):
+            lying = self._whole.floats(stored)
+            if lying is not None:
+                matrices.append(lying[self._start : stop].reshape(1, -1))
             else:
-                dtype = canonical_dtype([array.type])
-                matrices.append(scratch.take(f"numbers.{name}", (1, self.n_rows), dtype))
-                _pack([array], matrices[-1].reshape(-1, 1))
+                dtype = self._whole.dtype(stored)
+                matrices.append(scratch.take(f"numbers.{stored}", (1, self.n_rows), dtype))
+                self._whole.pack([stored], self._start, matrices[-1].reshape(-1, 1))
         return matrices
 
+    def _stored_names(self, names: Sequence[str]) -> list[str]:
+        where = dict(zip(self.names, self._stored, strict=True))
+        return [where[name] for name in names]
+
     def select(self, names: Sequence[str]) -> Columns:
-        return self if tuple(names) == self.names else TableColumns(self.batch.select(list(names)))
+        if tuple(names) == self.names:
+            return self
+        stored = tuple(self._stored_names(names))
+        return self._part(stored, tuple(names), self._start, self.n_rows)
 
     def rename(self, names: Sequence[str]) -> Columns:
-        return TableColumns(self.batch.rename_columns(list(names)))
+        return self._part(self._stored, tuple(names), self._start, self.n_rows)
 
     def slice(self, start: int, stop: int) -> Columns:
-        return TableColumns(self.batch.slice(start, stop - start))
+        return self._part(self._stored, self.names, self._start + start, stop - start)
 
     def take(self, keep: NDArray[np.bool_]) -> Columns:
-        return TableColumns(self.batch.filter(pa.array(keep)))
+        return TableColumns(self.to_batch().filter(pa.array(keep)))
 
     @property
     def nbytes(self) -> int:
-        return int(self.batch.get_total_buffer_size())
+        return int(self.to_batch().get_total_buffer_size())
+
+    @property
+    def batch(self) -> pa.RecordBatch:
+        """The rows as a record batch."""
+        whole = self._whole.batch
+        if self._stored != tuple(whole.schema.names):
+            whole = whole.select(list(self._stored))
+        if (self._start, self.n_rows) != (0, whole.num_rows):
+            whole = whole.slice(self._start, self.n_rows)
+        return whole if self._stored == self.names else whole.rename_columns(list(self.names))
 
     def to_batch(self) -> pa.RecordBatch:
         return self.batch
@@ -239,35 +256,3 @@ def concat(parts: Sequence[Columns]) -> Columns:
         stacked = sp.vstack([part.data for part in parts if isinstance(part, SparseColumns)])
         return SparseColumns(sp.csr_array(stacked), first.names)
     return TableColumns(pa.concat_batches([part.to_batch() for part in parts]))
-
-
-def _plain(array: pa.Array) -> pa.Array:
-    """A numeric array whose values lie in a plain buffer."""
-    if str(array.type) in _KINDS:
-        return array
-    if not is_numeric(array.type):
-        raise TypeError(f"a column of type {array.type} is not numeric")
-    kind = array.type
-    if pa.types.is_boolean(kind):
-        return array.cast(pa.uint8())
-    return array.cast(pa.float32() if pa.types.is_float16(kind) else pa.float64())
-
-
-def _pack(arrays: Sequence[pa.Array], out: Floats) -> None:
-    """Write columns side by side into a C-ordered matrix, null as NaN."""
-    n = len(arrays)
-    addresses, bitmaps = np.zeros(n, np.int64), np.zeros(n, np.int64)
-    kinds, offsets = np.zeros(n, np.uint8), np.zeros(n, np.int64)
-    keep = []  # the buffers must outlive the call
-    for j, array in enumerate(arrays):
-        array = _plain(array)
-        validity, data = array.buffers()
-        keep.append((validity, data))
-        width = array.type.bit_width // 8
-        kinds[j] = _KINDS[str(array.type)]
-        if data is not None:
-            addresses[j] = data.address + array.offset * width
-        if validity is not None and array.null_count:
-            bitmaps[j], offsets[j] = validity.address, array.offset
-    if out.shape[0]:
-        layout.pack(addresses, kinds, bitmaps, offsets, out)

@@ -295,6 +295,6 @@ def type_width(kind: pa.DataType) -> int:
     if is_numeric(kind):
         return NUMBER_WIDTHS.get(kind.id, 8)
     try:
-        return max(kind.bit_width // 8, 4)
+        return max(int(kind.bit_width) // 8, 4)
     except ValueError:
         return 32
