@@ -52,4 +52,9 @@ def checked_weight(sample_weight: Any, data: Dataset) -> NDArray[np.float64]:
             f"sample_weight has shape {weight.shape}: Sample weights must be 1D array or scalar, "
             "one a row."
         )
+    if len(weight) and not weight.any():
+        raise BadInput(
+            f"The weights of all {len(weight):,} rows are zero. Sample weights must contain at "
+            "least one non-zero number."
+        )
     return np.asarray(weight)

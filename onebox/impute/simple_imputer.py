@@ -124,6 +124,7 @@ class SimpleImputer(TransformerMixin, OnePass):  # type: ignore[misc]
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = is_nan(self.missing_values)
+        tags.input_tags.string = self.strategy in ("most_frequent", "constant")
         return tags
 
     def fit(self, X: Any, y: Any = None) -> Self:
