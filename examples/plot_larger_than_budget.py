@@ -52,9 +52,9 @@ with ob.config(memory="80MB"):
     model.fit(train.drop("y"), train["y"])
     score = model.score(test.drop("y"), test["y"])
 
-report = model[-1].fit_report_
+report = model.fit_report_
 print(f"R2 on the test rows: {score:.3f}")
-print(f"{report.rows:,} rows, {report.passes} pass, memory within the budget: ", end="")
+print(f"{report.rows:,} rows, {report.passes} passes, memory within the budget: ", end="")
 print(report.peak_memory <= report.budget)
 
 # %%
