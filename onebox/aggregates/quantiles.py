@@ -169,7 +169,7 @@ class _Buckets:
     def __init__(self, summary: QuantilesSummary, column: int) -> None:
         first = summary.first[column : column + 2]
         counts = summary.counts[first[0] : first[1]]
-        self.extremes = summary.extremes[column]
+        self.extremes = summary.extremes[column] + 0.0  # which zero came last tells nothing
         self.whole = summary.kinds[column] == octaves.WHOLE
         if summary.kinds[column] == octaves.NARROW:
             self._one_by_one(counts)

@@ -30,7 +30,9 @@ def mixed_table(n: int = 240, seed: int = 0) -> pa.Table:
             "int8": pa.array(rng.integers(-128, 128, n).astype(np.int8), mask=gaps),
             "uint64": pa.array(rng.integers(2**63, 2**64 - 1, n, np.uint64)),
             "bool": pa.array(rng.random(n) < 0.3, mask=gaps),
-            "decimal": pa.array([None if g else Decimal(int(d)) / 4 for g, d in zip(gaps, days)]),
+            "decimal": pa.array(
+                [None if g else Decimal(int(d)) / 4 for g, d in zip(gaps, days, strict=True)]
+            ),
             "date": pa.array(days.astype(np.int32), mask=gaps).cast(pa.date32()),
             "moment": pa.array(days * 10**12, mask=gaps).cast(pa.timestamp("ns", "UTC")),
             "time": pa.array(days.astype(np.int32)).cast(pa.time32("s")),
@@ -40,7 +42,7 @@ def mixed_table(n: int = 240, seed: int = 0) -> pa.Table:
             "bytes": pa.array(rng.choice(words, n)).cast(pa.binary()),
             "code": pa.array([f"{d % 7:03}".encode() for d in days], pa.binary(3)),
             "category": pa.array(rng.choice(words, n), mask=gaps).dictionary_encode(),
-            "list": pa.array([None if g else [int(d), 1] for g, d in zip(gaps, days)]),
+            "list": pa.array([None if g else [int(d), 1] for g, d in zip(gaps, days, strict=True)]),
             "struct": pa.array([{"a": int(d)} for d in days]),
             "nothing": pa.nulls(n),
         }
