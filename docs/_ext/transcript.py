@@ -39,9 +39,7 @@ class Transcript(SphinxDirective):
         if "hidden" in self.options:
             return []
         text = "\n\n".join(shown)
-        block = nodes.literal_block(text, text, language="console")
-        if "exit" in self.options:  # an error is one long line
-            block["classes"].append("wrapped")
+        block = nodes.literal_block(text, text, language="console", classes=["wrapped"])
         self.set_source_info(block)
         return [block]
 

@@ -24,9 +24,11 @@ from onebox.cluster import KMeans
 
 rng = np.random.default_rng(0)
 true_centres = rng.uniform(-10, 10, size=(12, 10))
-points = true_centres[rng.integers(0, 12, 1_000_000)] + rng.normal(size=(1_000_000, 10))
+points = true_centres[rng.integers(0, 12, 1_000_000)]
+points += rng.normal(size=points.shape)
+table = pa.table({f"x{j}": points[:, j] for j in range(10)})
 path = Path(tempfile.mkdtemp()) / "points.parquet"
-pq.write_table(pa.table({f"x{j}": points[:, j] for j in range(10)}), path, row_group_size=100_000)
+pq.write_table(table, path, row_group_size=100_000)
 
 # %%
 # Two budgets, one answer
@@ -38,9 +40,10 @@ with ob.config(memory="1GB"):
 with ob.config(memory="160MB", n_jobs=1):
     tight = KMeans(n_clusters=12, random_state=0).fit(ob.dataset(path))
 
-print("same bits:", roomy.cluster_centers_.tobytes() == tight.cluster_centers_.tobytes())
-print("passes:", roomy.fit_report_.passes, "and", tight.fit_report_.passes)
-print("to disk:", roomy.fit_report_.bytes_spilled, "and", tight.fit_report_.bytes_spilled, "bytes")
+print("same bits:", np.array_equal(roomy.cluster_centers_, tight.cluster_centers_))
+for name, model in (("roomy", roomy), ("tight", tight)):
+    report = model.fit_report_
+    print(f"{name}: {report.passes} passes, {report.bytes_spilled:,} bytes spilled")
 
 # %%
 # The centres

@@ -21,14 +21,15 @@ from onebox.aggregates import Histogram, Quantiles
 
 rng = np.random.default_rng(0)
 n_rows = 500_000
-first_day = datetime.date(2025, 1, 1).toordinal() - datetime.date(1970, 1, 1).toordinal()
+first_day = (datetime.date(2025, 1, 1) - datetime.date(1970, 1, 1)).days
 days = first_day + rng.integers(0, 365, n_rows)
 delay = rng.gamma(1.5, 12.0, n_rows) - 8
+carriers = rng.choice(["AA", "DL", "UA", "WN"], n_rows, p=[0.2, 0.3, 0.1, 0.4])
 table = pa.table(
     {
         "delay": pa.array(delay, mask=rng.random(n_rows) < 0.02),
         "distance": rng.integers(60, 2500, n_rows).astype(np.int16),
-        "carrier": pa.array(rng.choice(["AA", "DL", "UA", "WN"], n_rows, p=[0.2, 0.3, 0.1, 0.4])),
+        "carrier": pa.array(carriers),
         "day": pa.array(days.astype(np.int32)).cast(pa.date32()),
         "diverted": rng.random(n_rows) < 0.003,
     }
@@ -48,7 +49,9 @@ print(ob.describe(flights))
 # Aggregates of your choice share one pass too. Nothing is held but their summaries.
 
 quantiles, histogram = ob.aggregate(
-    flights["delay"], Quantiles((0.5, 0.9, 0.99)), Histogram(bins=60, range=(-10, 80))
+    flights["delay"],
+    Quantiles((0.5, 0.9, 0.99)),
+    Histogram(bins=60, range=(-10, 80)),
 )
 for q, value in zip(quantiles.q, quantiles.values[0], strict=True):
     print(f"{q:.0%} of the flights are late by {value:.1f} minutes or less")

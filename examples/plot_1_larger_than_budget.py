@@ -2,7 +2,7 @@
 A fit on more data than memory
 ==============================
 
-A folder of Parquet files is fitted within a budget that a small part of it would fill. The data are
+A folder of Parquet files is fitted within a budget that half of it would fill. The data are
 made here; with files of your own the first section is all that changes.
 """
 
@@ -32,7 +32,8 @@ for number in range(8):
     X = rng.normal(size=(125_000, 20))
     columns = {f"x{j:02d}": X[:, j] for j in range(20)}
     columns["y"] = X @ weights + rng.normal(size=len(X))
-    pq.write_table(pa.table(columns), folder / f"part-{number}.parquet", row_group_size=25_000)
+    path = folder / f"part-{number}.parquet"
+    pq.write_table(pa.table(columns), path, row_group_size=25_000)
 
 data = ob.dataset(folder)
 decoded = data.n_rows * len(data.columns) * 8
@@ -54,8 +55,8 @@ with ob.config(memory="80MB"):
 
 report = model.fit_report_
 print(f"R2 on the test rows: {score:.3f}")
-print(f"{report.rows:,} rows, {report.passes} passes, memory within the budget: ", end="")
-print(report.peak_memory <= report.budget)
+print(f"{report.rows:,} rows, {report.passes} passes")
+print("memory within the budget:", report.peak_memory <= report.budget)
 
 # %%
 # What it learned
@@ -77,4 +78,5 @@ plt.tight_layout()
 #
 # ``predict`` gives a lazy dataset. Writing it reads the input once more, block by block.
 
-model.predict(test.drop("y")).to_parquet(folder / "predictions")
+predictions = model.predict(test.drop("y")).to_parquet(folder / "predictions")
+print(f"{predictions.n_rows:,} rows, columns {predictions.columns}")
