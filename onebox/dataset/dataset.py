@@ -19,8 +19,8 @@ from onebox.data.open import open_source
 from onebox.data.partition import Partition
 from onebox.data.schema import parse_type, require_columns
 from onebox.data.scratch import FreshMemory
-from onebox.data.sources.concat import ConcatSource
 from onebox.data.source import Source
+from onebox.data.sources.concat import ConcatSource
 from onebox.data.steps import (
     Assign,
     Cast,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
@@ -31,6 +32,8 @@ from onebox.engine.tasks import Results, Tasks
 from onebox.errors import SinglePass
 from onebox.executors import opened
 from onebox.storage.spill import SpillFolder, default_cache_folder
+
+logger = logging.getLogger(__name__)
 
 Shares = list[dict[int, Any]]
 T = TypeVar("T")
@@ -88,6 +91,7 @@ class Run:
             view, scans, self.settings, job=job, many_passes=many_passes, result_bytes=result_bytes,
             task_bytes=task_bytes,
         )  # fmt: skip
+        logger.debug("%s: %s", job, self.plan)
         self.meter = Meter()
         self.report = FitReport(
             projected_memory=self.plan.peak_bytes, budget=self.plan.budget, n_workers=self.plan.n_workers

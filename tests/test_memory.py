@@ -1,0 +1,171 @@
+"""What a run adds to a fresh process stays within its budget, and was projected.
+
+Measured is the peak of resident memory (VmHWM, reset before the run) above what was resident after
+importing everything and fitting something tiny.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="resident memory is measured by way of /proc"
+)
+
+MB = 10**6
+ABSURD = 3  # times the measured peak
+
+CHILD = r"""
+import json, logging, os, re, sys
+
+if "no pandas" in sys.argv:
+    class Absent:
+        def find_spec(self, name, path=None, target=None):
+            if name.partition(".")[0] == "pandas":
+                raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+    sys.meta_path.insert(0, Absent())
+
+import numpy as np, pyarrow as pa, pyarrow.parquet as pq, onebox as ob
+from onebox.cluster import KMeans
+from onebox.decomposition import PCA
+from onebox.linear_model import Ridge
+from onebox.preprocessing import StandardScaler
+
+job, path, budget, folder = sys.argv[1:5]
+
+def run(data, out):
+    if job == "Ridge":
+        Ridge().fit(data.drop(data.columns[0]), data[data.columns[0]])
+    elif job == "PCA":
+        PCA(5).fit(data)
+    elif job == "KMeans":
+        KMeans(8, max_iter=2, random_state=0).fit(data)
+    elif job == "describe":
+        ob.describe(data)
+    elif job == "predict":
+        Ridge().fit(data.drop(data.columns[0]), data[data.columns[0]]).predict(
+            data.drop(data.columns[0])).to_parquet(out + ".parquet")
+    elif job == "transform":
+        StandardScaler().fit(data).transform(data).to_parquet(out, compression="none")
+    elif job == "persist":
+        data.persist(out)
+    elif job == "to_numpy":
+        data.select(*data.columns[:2]).to_numpy()
+
+class Peaks(logging.Handler):
+    peaks = []
+    def emit(self, record):
+        self.peaks.append(record.args[1].peak_bytes)
+
+def status(field):
+    with open("/proc/self/status") as file:
+        return int(re.search(rf"{field}:\s+(\d+)", file.read())[1]) * 1024
+
+columns = ob.dataset(path).columns
+tiny = os.path.join(folder, "tiny" + os.path.splitext(path)[1])
+few = np.random.default_rng(0).random((100, len(columns)))
+if path.endswith(".npy"):
+    np.save(tiny, few)
+else:
+    pq.write_table(pa.table(dict(zip(columns, few.T))), tiny)
+run(ob.dataset(tiny), os.path.join(folder, "tiny-out"))
+
+logging.getLogger("onebox.engine.run").setLevel(logging.DEBUG)
+logging.getLogger("onebox.engine.run").addHandler(Peaks())
+before = status("VmRSS")
+with open("/proc/self/clear_refs", "w") as file:
+    file.write("5")
+with ob.config(memory=int(budget), n_jobs=2, cache=folder):
+    run(ob.dataset(path), os.path.join(folder, "out"))
+grown = status("VmHWM") - before
+assert ("pandas" in sys.modules) == ("no pandas" not in sys.argv)
+print(json.dumps({"grown": grown, "projected": max(Peaks.peaks)}))
+"""
+
+
+@pytest.fixture(scope="module")
+def npy(tmp_path_factory):
+    """600 MB of float64."""
+    path = tmp_path_factory.mktemp("npy") / "long.npy"
+    rows = np.random.default_rng(0).random((60_000, 50))
+    with path.open("wb") as file:
+        head = {"descr": "<f8", "fortran_order": False, "shape": (25 * len(rows), 50)}
+        np.lib.format.write_array_header_1_0(file, head)
+        for _ in range(25):
+            file.write(rows.data)
+    yield path
+    path.unlink()
+
+
+@pytest.fixture(scope="module")
+def row_groups(tmp_path_factory):
+    """160 MB of float64 in 20 compressed row groups, with the dictionaries that writers make."""
+    path = tmp_path_factory.mktemp("parquet") / "groups.parquet"
+    rng = np.random.default_rng(1)
+    schema = pa.schema([(f"c{j}", pa.float64()) for j in range(8)])
+    with pq.ParquetWriter(path, schema, compression="lz4") as writer:
+        for _ in range(20):
+            columns = rng.random((8, 125_000))
+            writer.write_table(pa.table(list(columns), schema=schema))
+    yield path
+    path.unlink()
+
+
+@pytest.fixture(scope="module")
+def one_row_group(tmp_path_factory):
+    """One row group that decodes to 425 MB."""
+    path = tmp_path_factory.mktemp("parquet") / "one.parquet"
+    numbers = np.random.default_rng(2).random(1_300_000)
+    table = pa.table({f"c{j}": np.roll(numbers, 1000 * j) for j in range(41)})
+    assert table.nbytes > 425 * MB
+    pq.write_table(table, path, row_group_size=len(table), compression="none", use_dictionary=False)
+    assert pq.read_metadata(path).num_row_groups == 1
+    yield path
+    path.unlink()
+
+
+def measured(job: str, path, budget: int, folder, *options: str) -> dict[str, int]:
+    command = [sys.executable, "-c", CHILD, job, path, budget, folder, *options]
+    ended = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    if "clear_refs" in ended.stderr:
+        pytest.skip("this system does not let a process reset its peak of resident memory")
+    assert ended.returncode == 0, ended.stderr
+    return json.loads(ended.stdout)
+
+
+def assert_within(budget: int, peak: dict[str, int]) -> None:
+    assert peak["grown"] <= budget
+    assert peak["grown"] <= peak["projected"] <= budget
+    assert peak["projected"] <= ABSURD * peak["grown"]
+
+
+@pytest.mark.parametrize("job", ["Ridge", "PCA", "KMeans", "describe", "predict"])
+def test_a_long_npy_file(job, npy, tmp_path):
+    assert_within(100 * MB, measured(job, npy, 100 * MB, tmp_path))
+
+
+@pytest.mark.parametrize("job", ["Ridge", "KMeans", "describe", "transform", "to_numpy"])
+def test_parquet_of_many_row_groups(job, row_groups, tmp_path):
+    assert_within(130 * MB, measured(job, row_groups, 130 * MB, tmp_path))
+
+
+def test_blocks_that_stay_in_memory_between_passes(row_groups, tmp_path):
+    peak = measured("KMeans", row_groups, 320 * MB, tmp_path)
+    assert peak["projected"] > 160 * MB, "all of it was kept"
+    assert_within(320 * MB, peak)
+
+
+@pytest.mark.parametrize("job", ["Ridge", "KMeans", "describe", "persist"])
+def test_a_row_group_that_decodes_to_more_than_the_budget(job, one_row_group, tmp_path):
+    assert_within(200 * MB, measured(job, one_row_group, 200 * MB, tmp_path))
+
+
+def test_without_pandas(npy, tmp_path):
+    assert_within(100 * MB, measured("Ridge", npy, 100 * MB, tmp_path, "no pandas"))
