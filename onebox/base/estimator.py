@@ -69,6 +69,11 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         """Features as a dataset; width and names learned from it, or held against those learned."""
         if is_lazy(X):
             data = as_dataset(X)
+            if data.ndim == 1:
+                raise WrongType(
+                    f"X is one column taken by its name, dataset[{data.columns[0]!r}], which has one "
+                    f"dimension. X has two: take dataset[[{data.columns[0]!r}]]."
+                )
             if reset:
                 self._learn_columns(data)
             return data if reset else self._by_name(data)

@@ -6,6 +6,7 @@ by block while scanning, where a bad one can be named by its place.
 
 from __future__ import annotations
 
+import os
 from numbers import Real
 from typing import Any
 
@@ -19,7 +20,9 @@ from onebox.errors import BadInput, MismatchedRows
 
 def is_lazy(X: Any) -> bool:
     """Whether results are lazy: for Datasets, and for paths, which are opened as such."""
-    return isinstance(X, Dataset | str) or hasattr(X, "__fspath__")
+    if isinstance(X, list | tuple):
+        return len(X) > 0 and all(isinstance(path, str | os.PathLike) for path in X)
+    return isinstance(X, Dataset | str | os.PathLike)
 
 
 def is_table(X: Any) -> bool:

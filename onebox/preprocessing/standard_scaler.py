@@ -12,10 +12,11 @@ from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from onebox.aggregates.aggregate import Aggregate
-from onebox.aggregates.moments import Moments, MomentsSummary
+from onebox.aggregates.moments import MomentsSummary
 from onebox.base import OnePass
 from onebox.data.schema import Schema
-from onebox.errors import BadInput, BadValue
+from onebox.errors import BadInput
+from onebox.preprocessing.finite import FiniteMoments
 
 Float64 = NDArray[np.float64]
 
@@ -95,7 +96,7 @@ class StandardScaler(OneToOneFeatureMixin, TransformerMixin, OnePass):  # type: 
         return tags
 
     def _aggregate(self, schema: Schema) -> Aggregate[Any]:
-        return Moments(ddof=0)
+        return FiniteMoments()
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Learn means and standard deviations.
@@ -172,17 +173,11 @@ class StandardScaler(OneToOneFeatureMixin, TransformerMixin, OnePass):  # type: 
         return self._apply(X, unscale, fields, allow_nan=True, columns=names)
 
     def _solve(self, summary: MomentsSummary, schema: Schema) -> None:
-        moments = Moments(ddof=0).result(summary)
+        moments = FiniteMoments().result(summary)
         if schema.weighted and not np.any(moments.count + moments.missing):
             raise BadInput(
                 "The weights of all rows are zero. Sample weights must contain at least one "
                 "non-zero number."
-            )
-        if np.any(moments.infinite):
-            column = moments.names[int(np.argmax(moments.infinite > 0))]
-            raise BadValue(
-                f"Input contains infinity: column {column!r} has some. Replace them, drop their "
-                "rows (dataset(..., on_missing='drop')), or leave the column out."
             )
         count = moments.count
         self.n_samples_seen_ = count[0] if (count == count[0]).all() else count
