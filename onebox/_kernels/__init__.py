@@ -15,7 +15,14 @@ from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
 
-from onebox._kernels.baseline.cpu import supports_v3
+try:
+    from onebox._kernels.baseline.cpu import supports_v3
+except ModuleNotFoundError:
+    raise ImportError(
+        f"onebox was imported from {os.path.dirname(os.path.dirname(__file__))}, which is a source "
+        "folder without compiled kernels. Start Python in another folder to use the installed one, "
+        "or compile them in place with `pip install -e .`."
+    ) from None
 
 MODULES = (
     "blas",

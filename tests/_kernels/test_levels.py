@@ -19,7 +19,7 @@ def run_with_level(level: str | None) -> subprocess.CompletedProcess[str]:
     if level is not None:
         environment["ONEBOX_SIMD"] = level
     return subprocess.run(
-        [sys.executable, "-c", REPORT], env=environment, capture_output=True, text=True
+        [sys.executable, "-P", "-c", REPORT], env=environment, capture_output=True, text=True
     )
 
 
