@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from onebox.aggregates.aggregate import Aggregate
 from onebox.aggregates.results import ColumnResult
 from onebox.aggregates.selection import ColumnNames, as_names, chosen_columns, is_ordered
-from onebox.aggregates.values import plain_type, present
+from onebox.aggregates.values import plain_type, present, text
 from onebox.data.block import Block
 from onebox.data.schema import Schema
 
@@ -43,7 +43,7 @@ class ExtremesResult(ColumnResult):
 
     def _series(self) -> Iterator[tuple[str, Any]]:
         for name, scalars in (("min", self.min), ("max", self.max)):
-            yield name, [one.cast(pa.string()).as_py() for one in scalars]
+            yield name, [text(one) for one in scalars]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from onebox.aggregates.aggregate import Aggregate
-from onebox.aggregates.results import ColumnResult, format_cell
+from onebox.aggregates.results import ColumnResult
 from onebox.aggregates.selection import ColumnNames, as_names, chosen_columns, is_scalar
 from onebox.aggregates.values import (
     from_whole_numbers,
@@ -20,6 +20,7 @@ from onebox.aggregates.values import (
     hashes,
     plain_type,
     present,
+    texts,
     whole_numbers,
 )
 from onebox.data.block import Block
@@ -81,7 +82,7 @@ class TopValuesResult(ColumnResult):
     def to_arrow(self) -> pa.Table:
         """One row a column and value, values as text."""
         lengths = [len(counts) for counts in self.counts]
-        shown = [format_cell(value) for values in self.values for value in values.to_pylist()]
+        shown = [text for values in self.values for text in texts(values)]
         counts = np.concatenate([*self.counts, np.empty(0, np.int64)])
         return pa.table(
             {
@@ -94,14 +95,13 @@ class TopValuesResult(ColumnResult):
         )
 
     def _series(self) -> Iterator[tuple[str, Any]]:
+        shown = [texts(values) for values in self.values]
         for rank in range(max(map(len, self.counts), default=0)):
             yield (
                 f"{rank + 1}",
                 [
-                    f"{format_cell(values[rank].as_py())} ({counts[rank]})"
-                    if rank < len(counts)
-                    else "-"
-                    for values, counts in zip(self.values, self.counts, strict=True)
+                    f"{values[rank]} ({counts[rank]})" if rank < len(counts) else None
+                    for values, counts in zip(shown, self.counts, strict=True)
                 ],
             )
         yield "error", self.error

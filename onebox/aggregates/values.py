@@ -5,6 +5,7 @@ What counts values (`TopValues`, `DistinctCount`) needs to tell them apart, not 
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 from onebox._kernels import distinct, sampling
 
 Int64 = NDArray[np.int64]
+
+_MICROSECONDS = {"s": 1e6, "ms": 1e3, "us": 1, "ns": 1e-3}
 
 _PLAIN = {
     "string_view": pa.large_string(),
@@ -80,6 +83,28 @@ def from_whole_numbers(numbers: Int64, kind: pa.DataType) -> pa.Array:
         narrow = kind.bit_width == 32
         return pa.array(numbers.astype(np.int32) if narrow else numbers).view(kind)
     return pa.array(numbers.astype(kind.to_pandas_dtype()))
+
+
+def texts(array: pa.Array) -> list[str | None]:
+    """How values are shown: dates in ISO form, durations as days and hours, bytes escaped."""
+    kind = array.type
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or is_fixed_binary(kind):
+        return [None if value is None else repr(value)[2:-1] for value in array.to_pylist()]
+    if pa.types.is_duration(kind):
+        counts = array.cast(pa.int64()).to_pylist()
+        unit = _MICROSECONDS[kind.unit]
+        return [None if n is None else str(timedelta(microseconds=n * unit)) for n in counts]
+    return list(array.cast(pa.string()).to_pylist())
+
+
+def text(scalar: pa.Scalar) -> str | None:
+    """How one value is shown."""
+    return texts(pa.repeat(scalar, 1))[0] if scalar.is_valid else None
+
+
+def is_fixed_binary(kind: pa.DataType) -> bool:
+    """Whether values are bytes of one length; Arrow counts decimals to them."""
+    return bool(pa.types.is_fixed_size_binary(kind) and not pa.types.is_decimal(kind))
 
 
 def hashes(array: pa.Array) -> NDArray[np.uint64]:

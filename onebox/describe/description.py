@@ -45,7 +45,8 @@ NUMBERS = (
     ("column",),
     ("missing",),
     ("infinite",),
-    ("mean", "min", "max"),
+    ("mean",),
+    ("min", "max"),
     ("std",),
     ("50%",),
     ("25%", "75%"),
@@ -161,10 +162,17 @@ def _fitting(
     shown: list[str] = list(levels[0])
     for level in levels[1:]:
         more = [field for field in level if any(cells[field])]
-        needed = sum(max(map(len, [f, *cells[f]])) + 2 for f in [*shown, *more]) - 2
-        if width is None or needed <= width:
-            shown += more
+        if width is not None and more == ["top or range"]:
+            room = max(width - _width(shown, cells) - 2, len(more[0]))
+            cells[more[0]] = [_short(cell, room) for cell in cells[more[0]]]
+        if width is not None and _width([*shown, *more], cells) > width:
+            break
+        shown += more
     return [field for field in ORDER if field in shown]
+
+
+def _width(fields: list[str], cells: dict[str, list[str]]) -> int:
+    return sum(max(map(len, [field, *cells[field]])) + 2 for field in fields) - 2
 
 
 def _cell(facts: dict[str, Any], field: str) -> str:
@@ -187,18 +195,19 @@ def _cell(facts: dict[str, Any], field: str) -> str:
     return _short(value) if isinstance(value, str) else _figure(value)
 
 
-def _short(text: str) -> str:
+def _short(text: str, letters: int = SHOWN_LETTERS) -> str:
     text = " ".join(text.split())
-    return text if len(text) <= SHOWN_LETTERS else text[: SHOWN_LETTERS - 1] + "…"
+    return text if len(text) <= letters else text[: letters - 1] + "…"
 
 
 def _moment(text: str) -> str:
     """A date or a time without the zeros at its end.
 
-    >>> _moment("2024-05-01 00:00:00.000"), _moment("2024-05-01 12:30:00.000")
+    >>> _moment("2024-05-01 00:00:00.000Z"), _moment("2024-05-01 12:30:00.000")
     ('2024-05-01', '2024-05-01 12:30:00')
     """
-    return re.sub(r"(\.0+)?$", "", text, count=1).removesuffix(" 00:00:00")
+    text = re.sub(r"\.0+(?=Z?$)", "", text)
+    return re.sub(r" 00:00:00Z?$", "", text)
 
 
 def _figure(value: float) -> str:

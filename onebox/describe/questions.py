@@ -9,6 +9,7 @@ import pyarrow as pa
 from onebox.aggregates import Count, DistinctCount, Extremes, Moments, Quantiles, TopValues, join
 from onebox.aggregates.aggregate import Aggregate
 from onebox.aggregates.selection import is_scalar
+from onebox.aggregates.values import text
 from onebox.data.schema import Schema, is_numeric
 from onebox.dataset import as_dataset
 from onebox.describe.description import FIELDS, Description
@@ -120,7 +121,7 @@ def _facts(
                     facts[name].update(zip(("25%", "50%", "75%"), quartiles, strict=True))
             case Extremes():
                 for name, low, high in zip(answer.names, answer.min, answer.max, strict=True):
-                    ends = (one.cast(pa.string()).as_py() for one in (low, high))
+                    ends = (text(one) for one in (low, high))
                     facts[name].update(zip(("earliest", "latest"), ends, strict=True))
             case DistinctCount():
                 for name, distinct in zip(answer.names, answer.distinct, strict=True):
@@ -143,7 +144,7 @@ def _take_top(facts: dict[str, dict[str, Any]], answer: Any) -> None:
         if not answer.error[j]:
             facts[name].update(distinct=int(answer.n_kept[j]), distinct_is_exact=True)
         if len(answer.counts[j]) and answer.counts[j][0] > answer.error[j]:
-            top = answer.values[j][0].cast(pa.string()).as_py()
+            top = text(answer.values[j][0])
             facts[name].update(top=top, top_count=int(answer.counts[j][0]))
 
 

@@ -57,7 +57,7 @@ def test_whole_numbers_in_a_window_are_exact(data: st.DataObject, low: int, widt
 
 @given(values=st.lists(st.integers(-(2**50), 2**50), min_size=1, max_size=60))
 def test_wide_whole_numbers_give_whole_numbers(values: list[int]) -> None:
-    x = np.array(values + [2**51])
+    x = np.array([*values, 2**51])
     found = quantiles(x, (0.0, 1.0))[0]
     assert found.tolist() == [x.min(), x.max()]
     n = len(x)

@@ -1,4 +1,4 @@
-"""Sample: uniform, without replacement, the same whatever reads the rows and whatever else is there."""
+"""Sample: uniform, without replacement, the same whatever reads the rows and whatever is there."""
 
 from __future__ import annotations
 

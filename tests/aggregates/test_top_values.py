@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -95,7 +96,7 @@ def test_the_bound_holds_for_any_split() -> None:
     for cuts in ([], [10], range(0, 30_000, 1000), [5, 20_000, 29_999]):
         total = recipe.empty(schema)
         edges = [0, *cuts, len(values)]
-        for start, stop in zip(edges, edges[1:], strict=False):
+        for start, stop in pairwise(edges):
             one = recipe.empty(schema)
             part = pa.table({"x": values.slice(start, stop - start)})
             for block in ob.dataset(part).blocks():
