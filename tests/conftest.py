@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -12,6 +13,9 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 from hypothesis import settings
+
+# Children import the onebox that is tested, not a source folder they happen to start in.
+os.environ["PYTHONSAFEPATH"] = "1"
 
 settings.register_profile("onebox", deadline=None)  # a busy disk is no failure
 settings.load_profile("onebox")
