@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from onebox.base import MultiPass
 from onebox.base.inputs import is_lazy
-from onebox.cluster.lloyd import LABELS, Centers, Farthest, Inertia, Lloyd, label, relocate, transform
+from onebox.cluster.lloyd import (
+    LABELS,
+    Centers,
+    Farthest,
+    Inertia,
+    Lloyd,
+    label,
+    relocate,
+    transform,
+)
 from onebox.cluster.seeding import Seeds, sample_size, seeding_nbytes, seeds
 from onebox.config import Settings
 from onebox.data.scratch import Scratch
@@ -24,6 +35,16 @@ from onebox.errors import BadInput, EmptyData
 
 Float64 = NDArray[np.float64]
 STARTS = ("k-means||", "k-means++", "random")
+
+
+class _Try(NamedTuple):
+    """What one start led to."""
+
+    centers: Float64
+    inertia: float
+    n_iter: int
+    n_filled: int
+    labels: NDArray[np.int32] | None
 
 
 class KMeans(  # type: ignore[misc]
@@ -133,27 +154,21 @@ class KMeans(  # type: ignore[misc]
         view, settings = self._training_view(X, None, sample_weight)
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31 - 1))
         n_rows = None if view.drops_rows else view.layout.n_rows
-        self._refuse_too_few(n_rows)
+        self._refuse_too_few(n_rows, view)
         size = sample_size(self.n_clusters, view.row_bytes, n_rows)
         drawing = Seeds(size, int(rng.integers(2**31 - 1)))
         self._dtype = view.schema.dtype
         with self._open(view, drawing, settings, keeps_labels=not is_lazy(X)) as run:
             rows, variance = drawing.result(run.scan(drawing))
-            self._refuse_too_few(run.report.rows)
+            self._refuse_too_few(run.report.rows, view)
             tolerance = self.tol * float(variance.mean())
-            best: tuple[float, Float64, int] | None = None
-            for start in self._starts(rows, rng):
-                centers, n_iter = self._iterate(run, start, tolerance)
-                final = Inertia(Centers(centers, self._dtype))
-                inertia = final.result(run.scan(final, job="KMeans labels"))
-                if best is None or inertia < best[0]:
-                    best = inertia, centers, n_iter
-                    labels = None if is_lazy(X) else run.row_state(LABELS)
-        assert best is not None
-        self.inertia_, centers, self.n_iter_ = best
-        self.cluster_centers_ = centers.astype(self._dtype)
-        self._n_features_out = self.n_clusters
-        self.labels_ = self.predict(X) if labels is None else labels
+            starts = self._starts(rows, rng)
+            tries = [self._try(run, start, tolerance, lazy=is_lazy(X)) for start in starts]
+        best = min(tries, key=lambda one: one.inertia)
+        self.cluster_centers_, self.inertia_ = best.centers.astype(self._dtype), best.inertia
+        self.n_iter_, self._n_features_out = best.n_iter, self.n_clusters
+        self._warn_of_duplicates(best.n_filled)
+        self.labels_ = self.predict(X) if best.labels is None else best.labels
         self.fit_report_ = run.report
         return self
 
@@ -192,8 +207,9 @@ class KMeans(  # type: ignore[misc]
         held = drawing.n * view.row_bytes + seeding_nbytes(self.n_clusters, drawing.n, p)
         if keeps_labels:
             held += (view.layout.n_rows or 0) * LABELS.itemsize
-        step = Lloyd(Centers(np.zeros((self.n_clusters, p)), view.schema.dtype))
-        return self._passes(view, [drawing, step], settings, result_bytes=held)
+        centers = Centers(np.zeros((self.n_clusters, p)), view.schema.dtype)
+        scans = [drawing, Lloyd(centers), Farthest(centers, self.n_clusters)]
+        return self._passes(view, scans, settings, result_bytes=held)
 
     def _starts(self, rows: Any, rng: np.random.Generator) -> list[Float64]:
         if not isinstance(self.init, str):
@@ -207,13 +223,12 @@ class KMeans(  # type: ignore[misc]
         count = 1 if self.n_init == "auto" else int(self.n_init)
         return [seeds(rows, self.init, self.n_clusters, rng) for _ in range(count)]
 
-    def _iterate(self, run: Run, centers: Float64, tolerance: float) -> tuple[Float64, int]:
+    def _try(self, run: Run, centers: Float64, tolerance: float, *, lazy: bool) -> _Try:
         for iteration in range(1, self.max_iter + 1):
             step = Lloyd(Centers(centers, self._dtype))
             summary = run.scan(step, job=f"KMeans pass {iteration}")
             if not summary.weights.all():
-                empty = int((summary.weights == 0).sum())
-                search = Farthest(step.centers, empty)
+                search = Farthest(step.centers, int((summary.weights == 0).sum()))
                 relocate(summary, run.scan(search, job=f"KMeans pass {iteration}, empty clusters"))
             moved = step.result(summary)
             shift = float(((moved - centers) ** 2).sum())
@@ -222,7 +237,20 @@ class KMeans(  # type: ignore[misc]
                 print(f"KMeans pass {iteration}: {summary.n_changed:,} labels changed, shift {shift:.3g}")
             if summary.n_changed == 0 or shift <= tolerance:
                 break
-        return centers, iteration
+        centers = centers.astype(self._dtype).astype(np.float64)  # those that predict will use
+        final = Inertia(Centers(centers, self._dtype))
+        inertia = final.result(run.scan(final, job="KMeans labels"))
+        labels = None if lazy else run.row_state(LABELS)
+        return _Try(centers, inertia, iteration, int((summary.weights > 0).sum()), labels)
+
+    def _warn_of_duplicates(self, n_filled: int) -> None:
+        if n_filled < self.n_clusters:
+            warnings.warn(
+                f"Number of distinct clusters ({n_filled}) found smaller than n_clusters "
+                f"({self.n_clusters}). Possibly due to duplicate points in X.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
 
     def _check_parameters(self) -> None:
         if not isinstance(self.n_clusters, int | np.integer) or self.n_clusters < 1:
@@ -236,9 +264,12 @@ class KMeans(  # type: ignore[misc]
         if self.algorithm != "lloyd":
             raise BadInput(f"algorithm={self.algorithm!r} is not known; use 'lloyd'.")
 
-    def _refuse_too_few(self, n_rows: int | None) -> None:
+    def _refuse_too_few(self, n_rows: int | None, view: View) -> None:
         if n_rows == 0:
-            raise EmptyData("KMeans was given 0 rows; a minimum of 1 is required.")
+            raise EmptyData(
+                f"KMeans was given 0 rows: {view.source.describe()} holds none, or its filters leave "
+                "none. It needs at least one (a minimum of 1 is required)."
+            )
         if n_rows is not None and n_rows < self.n_clusters:
             raise BadInput(
                 f"n_samples={n_rows} should be >= n_clusters={self.n_clusters}: ask for fewer clusters."

@@ -170,6 +170,10 @@ class Farthest(Aggregate[FarSummary]):
     def nbytes(self, schema: Schema) -> int:
         return 8 * self.n * (schema.n_features + 3)
 
+    def work_nbytes(self, schema: Schema, n_rows: int) -> int:
+        wide = 8 * n_rows * (2 * schema.n_features + 4)  # the centres of the rows, the differences
+        return wide + Lloyd(self.centers).work_nbytes(schema, n_rows)
+
     def update(self, summary: FarSummary, block: Block) -> None:
         labels = self.centers.nearest(block.X, block.scratch)
         difference = block.X - self.centers.exact[labels]

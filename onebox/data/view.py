@@ -217,9 +217,10 @@ class View:
                 nulls = self.source.null_count(span, name)
                 if nulls:
                     raise BadValue(
-                        f"Column {name!r} has {nulls:,} nulls in {span.place} (its footer says so; "
-                        "nothing was read). Fill them (SimpleImputer), drop their rows "
-                        "(dataset(..., on_missing='drop') or .drop_missing()), or leave the column out."
+                        f"Column {name!r} has {nulls:,} null{'s' if nulls != 1 else ''} in "
+                        f"{span.place}, which is known without reading a row. Fill them "
+                        "(SimpleImputer), drop their rows (dataset(..., on_missing='drop') or "
+                        ".drop_missing()), or leave the column out."
                     )
 
     def without_roles(self) -> View:

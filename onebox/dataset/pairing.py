@@ -38,6 +38,11 @@ def pair(X: Dataset, y: Any = None, sample_weight: Any = None) -> View:
         view = replace(view, target=role, target_ndim=ndim)
     if sample_weight is not None:
         role, _ = _role(X, sample_weight, "sample_weight")
+        if isinstance(sample_weight, Dataset) and len(sample_weight.columns) != 1:
+            raise MismatchedRows(
+                f"sample_weight has {len(sample_weight.columns)} columns; there is one weight a row. "
+                "Take one column: ds['column']."
+            )
         view = replace(view, weight=role)
     return view
 

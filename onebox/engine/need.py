@@ -30,8 +30,8 @@ class Need:
 
     Attributes
     ----------
-    names : str
-        Of the aggregates, or of the job where there are none.
+    job : str
+        What needs it, for messages.
     result : int
         What the caller fills in meanwhile.
     shared : int
@@ -48,7 +48,7 @@ class Need:
         Row state of one row.
     """
 
-    names: str
+    job: str
     result: int
     shared: int
     unit: int
@@ -90,7 +90,7 @@ def need_of(
             in_flight += (min(groups, pieces) + (pieces > groups > 1)) * nbytes
     states = [state for part in aggregates for state in part.row_state(schema)]
     return Need(
-        names=", ".join(type(part).__name__ for part in aggregates) or job,
+        job=job,
         result=result_bytes,
         shared=shared,
         unit=in_flight,
@@ -113,12 +113,12 @@ def refusal(need: Need, view: View, budget: int) -> str:
     parts = {
         "the result": need.result,
         "summaries": summaries,
-        f"blocks of {view.layout.rows_per_block:,} rows": need.block,
+        "blocks": need.block,
         "reading": need.reading,
         "allocators and threads": need.worker - need.block - need.reading,
     }
     shown = ", ".join(f"{name} {format_bytes(size)}" for name, size in parts.items() if size)
     return (
-        f"{need.names} needs {format_bytes(need.peak(1, 1))} for {view.schema.n_features:,} columns "
+        f"{need.job} needs {format_bytes(need.peak(1, 1))} for {view.schema.n_features:,} columns "
         f"with one worker ({shown}); the budget is {format_bytes(budget)}. {remedy}"
     )

@@ -89,7 +89,7 @@ def make_plan(
         For each scan, the aggregates that share it.
     settings : Settings
     job : str
-        What messages call it where there are no aggregates.
+        What messages call it.
     many_passes : bool
         Whether blocks should be kept from one scan to the next.
     result_bytes : int
