@@ -44,7 +44,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--list", action="store_true", help="name the jobs and stop")
     parser.add_argument("--runs", type=int, default=5, help="runs of each side (median)")
     parser.add_argument("--sizes", choices=["all", "largest"], default="all")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
     parser.add_argument("--threads", type=int, nargs="+", default=sorted({1, cores}))
     parser.add_argument("--width", type=int, default=150, help="of the printed table")
     return parser
@@ -69,7 +71,8 @@ def _row(table: Table, name: str, at: int, threads: int, runs: int) -> None:
     ours, peer = (_medians(sides[side]) for side in ("ours", "peer"))
     notes = "; ".join(filter(None, (sides["ours"][0]["note"], sides["peer"][0]["note"])))
     table.add_row(
-        f"{job.title}\n[dim]{_wanted(job)}[/dim]", _size(job.sizes[at]), str(threads), job.peer_name,
+        f"{job.title}\n[dim]{_wanted(job)}[/dim]", _size(job.sizes[at]), str(threads),
+        job.peer_name,
         f"{ours[0]:.3f} s", f"{peer[0]:.3f} s", f"{peer[0] / ours[0]:.2f}",
         f"{ours[1] / 1e6:.0f} MB", f"{peer[1] / 1e6:.0f} MB", notes,
     )  # fmt: skip

@@ -13,7 +13,7 @@ ROWS_PER_GROUP = 250_000
 
 
 def table(n_rows: int) -> Path:
-    """Zstd Parquet of 40 correlated float64 features x0 ... x39 and a target y, rounded to 4 digits."""
+    """Zstd Parquet of 40 correlated float64 features and a target y, rounded to 4 digits."""
     return _made(f"table-{n_rows}.parquet", lambda path: _write_table(path, n_rows))
 
 

@@ -1,9 +1,9 @@
 """The jobs: for each, how onebox does it and how its peer's own users would.
 
-A side is a function of (size, threads) that opens its input and returns the timed part. The timed part
-is called with ``warm=True`` first, on next to nothing, so that lazy imports and thread pools of either
-side are not measured. It returns a note, or a function that makes one when the clock has stopped; a
-side may also hand back the seconds that count, where it does more than one thing.
+A side is a function of (size, threads) that opens its input and returns the timed part. The timed
+part is called with ``warm=True`` first, on next to nothing, so that lazy imports and thread pools
+of either side are not measured. It returns a note, or a function that makes one when the clock has
+stopped; a side may also hand back the seconds that count, where it does more than one thing.
 """
 
 from __future__ import annotations
@@ -213,7 +213,7 @@ class PCAArray(Job):
     title = "PCA(50), one pass over an array"
     peer_name = "scikit-learn IncrementalPCA"
     target = "15 times as fast"
-    sizes = [(10_000, 500), (30_000, 500), (100_000, 500)]
+    sizes: ClassVar[list[Size]] = [(10_000, 500), (30_000, 500), (100_000, 500)]
 
     @staticmethod
     def prepare(size: Size) -> None:
@@ -254,7 +254,7 @@ class KMeansPass(Job):
     title = "k-means, 10 passes, k=100, float32"
     peer_name = "scikit-learn KMeans (lloyd)"
     target = "1.5 times as fast"
-    sizes = [(100_000, 32), (300_000, 32), (1_000_000, 32)]
+    sizes: ClassVar[list[Size]] = [(100_000, 32), (300_000, 32), (1_000_000, 32)]
 
     @staticmethod
     def prepare(size: Size) -> None:
@@ -281,7 +281,9 @@ class KMeansPass(Job):
 
         def timed(*, warm: bool) -> str:
             with limits():
-                model = kind(100, init=init, n_init=1, max_iter=10, tol=0).fit(X[:5000] if warm else X)
+                model = kind(100, init=init, n_init=1, max_iter=10, tol=0).fit(
+                    X[:5000] if warm else X
+                )
             return f"inertia {model.inertia_:.6g} after {model.n_iter_}"
 
         return timed
@@ -306,11 +308,13 @@ class KMeansParquet(Job):
         def timed(*, warm: bool) -> str:
             rows = 2000 if warm else size[0]
             columns = [f"x{j}" for j in range(40)]
-            with tempfile.TemporaryDirectory(dir=data.FOLDER) as cache:
-                with ob.config(n_jobs=threads, memory="600MB", cache=cache):
-                    X = ob.dataset(data.table(rows)).select(columns)
-                    init = _start(X.head(1000), 50)
-                    model = KMeans(50, init=init, n_init=1, max_iter=20, tol=0).fit(X)
+            with (
+                tempfile.TemporaryDirectory(dir=data.FOLDER) as cache,
+                ob.config(n_jobs=threads, memory="600MB", cache=cache),
+            ):
+                X = ob.dataset(data.table(rows)).select(columns)
+                init = _start(X.head(1000), 50)
+                model = KMeans(50, init=init, n_init=1, max_iter=20, tol=0).fit(X)
             return f"inertia {model.inertia_:.6g} after {model.n_iter_}"
 
         return timed
@@ -341,7 +345,7 @@ class AnyScan(Job):
     title = "Gram of a .npy, 10 times the budget"
     peer_name = "the larger of reading and BLAS"
     target = "at most 1.3 times"
-    sizes = [(100_000, 500), (300_000, 500), (750_000, 500)]
+    sizes: ClassVar[list[Size]] = [(100_000, 500), (300_000, 500), (750_000, 500)]
 
     @staticmethod
     def prepare(size: Size) -> None:
@@ -364,7 +368,7 @@ class AnyScan(Job):
 
     @staticmethod
     def peer(size: Size, threads: int) -> Timed:
-        """Read the file once; multiply as many rows that are in the cache; the longer of the two."""
+        """Read the file once; multiply as many cached rows; the longer of the two."""
         import time
         from concurrent.futures import ThreadPoolExecutor
 
@@ -405,7 +409,7 @@ class Small(Job):
 
     peer_name = "scikit-learn"
     target = "at most 2 times"
-    sizes = [(1000, 20)]
+    sizes: ClassVar[list[Size]] = [(1000, 20)]
     repeats = 200
 
     @staticmethod

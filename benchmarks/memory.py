@@ -1,8 +1,9 @@
 """``python -m benchmarks.memory``: how far a process grows on data much larger than its budget.
 
 Every job runs in a process of its own under ``memory="400MB"``. Growth is the high-water mark of
-resident memory minus what was resident once everything that the job needs had been imported and had run
-on a small input. The command line is measured whole: its ``--memory`` bounds the entire process.
+resident memory minus what was resident once everything that the job needs had been imported and had
+run on a small input. The command line is measured whole: its ``--memory`` bounds the entire
+process.
 """
 
 from __future__ import annotations
@@ -47,7 +48,9 @@ def fits() -> dict[str, Callable[[Any], Any]]:
     return {
         "Ridge": ridge,
         "PCA(10)": lambda table: PCA(n_components=10).fit(table),
-        "KMeans(8), 3 passes": lambda table: KMeans(8, random_state=0, max_iter=3, tol=0).fit(table),
+        "KMeans(8), 3 passes": lambda table: KMeans(8, random_state=0, max_iter=3, tol=0).fit(
+            table
+        ),
         "describe": lambda table: ob.describe(table).to_arrow(),
     }
 
@@ -57,14 +60,16 @@ def child(name: str, path: str, warm: str) -> None:
     import onebox as ob
     from benchmarks.measure import status
 
-    with tempfile.TemporaryDirectory(dir=data.FOLDER) as cache:
-        with ob.config(memory=BUDGET, cache=cache, progress=False):
-            fit = fits()[name]
-            fit(ob.dataset(warm))
-            before, start = status("VmRSS"), time.perf_counter()
-            Path("/proc/self/clear_refs").write_text("5")
-            fit(ob.dataset(path))
-            seconds = time.perf_counter() - start
+    with (
+        tempfile.TemporaryDirectory(dir=data.FOLDER) as cache,
+        ob.config(memory=BUDGET, cache=cache, progress=False),
+    ):
+        fit = fits()[name]
+        fit(ob.dataset(warm))
+        before, start = status("VmRSS"), time.perf_counter()
+        Path("/proc/self/clear_refs").write_text("5")
+        fit(ob.dataset(path))
+        seconds = time.perf_counter() - start
     print(json.dumps({"seconds": seconds, "growth": status("VmHWM") - before, "base": before}))
 
 

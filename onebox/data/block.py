@@ -23,8 +23,8 @@ NO_WEIGHTS: Weights = np.empty(0, np.float64)
 class Block:
     """Some consecutive rows of one partition.
 
-    ``X``, ``y``, ``weight`` and ``column(name)`` are views made on request. Inside a scan they lie in
-    memory that is used again: they are good until the next block, and read-only by convention.
+    ``X``, ``y``, ``weight`` and ``column(name)`` are views made on request. Inside a scan they lie
+    in memory that is used again: they are good until the next block, and read-only by convention.
 
     Attributes
     ----------
@@ -75,7 +75,8 @@ class Block:
 
     def __repr__(self) -> str:
         where = self.partition.file or "memory"
-        return f"<Block {self.n_rows:,} rows x {len(self.names)} columns, {where} row {self.first_row:,}>"
+        size = f"{self.n_rows:,} rows x {len(self.names)} columns"
+        return f"<Block {size}, {where} row {self.first_row:,}>"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -148,8 +149,8 @@ class Block:
             if (self._w < 0).any():
                 row = int(np.argmax(self._w < 0))
                 raise BadValue(
-                    f"sample_weight is {self._w[row]:g} in {self.place(row)}: a weight says how often "
-                    "a row counts and is zero or more. Correct it, or drop the row."
+                    f"sample_weight is {self._w[row]:g} in {self.place(row)}: a weight says how "
+                    "often a row counts and is zero or more. Correct it, or drop the row."
                 )
         return self._w
 
@@ -263,8 +264,9 @@ class Block:
 
     def _complain(self, value: str, what: str, row: int) -> None:
         raise BadValue(
-            f"Input contains {value}: {what}, {self.place(row)}. Fill such values (SimpleImputer), drop "
-            "their rows (dataset(..., on_missing='drop') or .drop_missing()), or leave the column out."
+            f"Input contains {value}: {what}, {self.place(row)}. Fill such values (SimpleImputer), "
+            "drop their rows (dataset(..., on_missing='drop') or .drop_missing()), or leave the "
+            "column out."
         )
 
 

@@ -1,10 +1,11 @@
-"""How data are cut: spans that a source can open, pieces of them, and the numbers of the partitions.
+"""How data are cut: spans that a source can open, pieces of them, the partitions' numbers.
 
 A `Span` is what a reader opens at once: a Parquet row group, a chunk of a CSV file, a whole array.
 It is cut into pieces, and each piece is one `Partition`. The first 32 pieces of a span hold one
 block each, the next 32 two blocks, then four, and so on: so rows added at the end of a span move no
-earlier cut, a span of any length has a bounded number of pieces, and there are as many partitions as
-error groups wherever there are that many blocks. Cuts depend on the data and the columns read only.
+earlier cut, a span of any length has a bounded number of pieces, and there are as many partitions
+as error groups wherever there are that many blocks. Cuts depend on the data and the columns read
+only.
 
 A block is what fits the second level of a core's cache together with a copy; readers hand over
 several blocks at a time, as decoding small batches costs more.
@@ -23,7 +24,7 @@ MAX_BLOCK_ROWS = 32768
 
 
 def block_rows(row_bytes: int) -> int:
-    """Rows of a block: the power of two that keeps its matrix within 2.6 MB, between 512 and 32,768.
+    """Rows of a block: a power of two from 512 to 32,768 that keeps its matrix within 2.6 MB.
 
     >>> block_rows(41 * 8), block_rows(1), block_rows(100_000)
     (4096, 32768, 512)
@@ -120,7 +121,7 @@ class Partition:
 
     @property
     def key(self) -> tuple[str, int]:
-        """Path relative to the dataset's root, and first row: stays when other files come and go."""
+        """File and first row: stays the same when other files come and go."""
         return self.file, self.first_row
 
 

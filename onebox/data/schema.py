@@ -10,7 +10,15 @@ import pyarrow as pa
 
 from onebox.errors import BadInput, EmptyData, MissingColumn, WrongType
 
-_FIT_FLOAT32 = (pa.float32(), pa.float16(), pa.int8(), pa.int16(), pa.uint8(), pa.uint16(), pa.bool_())
+_FIT_FLOAT32 = (
+    pa.float32(),
+    pa.float16(),
+    pa.int8(),
+    pa.int16(),
+    pa.uint8(),
+    pa.uint16(),
+    pa.bool_(),
+)
 _FIT_FLOAT64 = (pa.float64(), pa.int32(), pa.int64(), pa.uint32(), pa.uint64(), pa.null())
 _EXACT_IN_FLOAT32 = {kind.id for kind in _FIT_FLOAT32}
 NUMBER_WIDTHS = {

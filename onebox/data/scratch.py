@@ -1,7 +1,7 @@
 """Memory that is used again and again instead of being asked for anew.
 
-A `Scratch` belongs to one task at a time. What it hands out stays valid until the same name is asked
-for again, which is why blocks of a scan are only good until the next block.
+A `Scratch` belongs to one task at a time. What it hands out stays valid until the same name is
+asked for again, which is why blocks of a scan are only good until the next block.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What a Dataset does to its rows on the way: select, rename, filter, cast, assign, map, draw.
 
-A step is a frozen recipe with three answers: the schema that comes out, the columns it needs, and the
-rows that come out of some rows. Steps that drop rows report which rows of the file remain, so that
-samples, errors and pairing still know every row by its place.
+A step is a frozen recipe with three answers: the schema that comes out, the columns it needs, and
+the rows that come out of some rows. Steps that drop rows report which rows of the file remain, so
+that samples, errors and pairing still know every row by its place.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Step(ABC):
 
 
 def _own(block: Block) -> Block:
-    """The block in memory that is not used again: what a function makes of it may be a view of it."""
+    """The block in memory that is not used again: an answer may be a view of it."""
     return Block(block.columns, block.partition, block.first_row, block.rows)
 
 
@@ -121,7 +121,9 @@ class Filter(Step):
             before.empty_table().filter(self.expression)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             reason = str(error).split("\n", 1)[0]
-            raise BadInput(f"The filter {self.expression} does not fit the columns: {reason}") from None
+            raise BadInput(
+                f"The filter {self.expression} does not fit the columns: {reason}"
+            ) from None
         return before
 
     def needs(self, wanted: set[str], before: pa.Schema) -> set[str]:
@@ -252,8 +254,8 @@ class Map(Step):
             )
         if list(columns.names) != self.after.names:
             raise SchemaMismatch(
-                f"map(function) gave the columns {', '.join(columns.names)} in {block.place(0)}, and "
-                f"{', '.join(self.after.names)} before. Return the same columns for every block."
+                f"map(function) gave the columns {', '.join(columns.names)} in {block.place(0)}, "
+                f"and {', '.join(self.after.names)} before. Return the same columns for every block."
             )
         if isinstance(columns, TableColumns) and columns.batch.schema.types != self.after.types:
             columns = TableColumns(columns.batch.cast(self.after))
@@ -299,9 +301,13 @@ def draw_hashes(
     if by is not None:
         sampling.mix(_key(seed, f"{purpose}\0by"), value_hashes(block.column(by)), out)
     elif block.rows is None:
-        sampling.row_hashes(_key(seed, f"{purpose}\0file\0{block.partition.file}"), block.first_row, out)
+        sampling.row_hashes(
+            _key(seed, f"{purpose}\0file\0{block.partition.file}"), block.first_row, out
+        )
     else:
-        sampling.row_hashes_at(_key(seed, f"{purpose}\0file\0{block.partition.file}"), block.rows, out)
+        sampling.row_hashes_at(
+            _key(seed, f"{purpose}\0file\0{block.partition.file}"), block.rows, out
+        )
     return out
 
 
@@ -339,7 +345,9 @@ def as_array(made: Any, n_rows: int, job: str) -> pa.Array:
                 "one-dimensional numpy or Arrow array with one value a row."
             ) from None
     if len(made) != n_rows:
-        raise MismatchedRows(f"{job} gave {len(made):,} values for {n_rows:,} rows; give one a row.")
+        raise MismatchedRows(
+            f"{job} gave {len(made):,} values for {n_rows:,} rows; give one a row."
+        )
     return made
 
 
@@ -365,6 +373,6 @@ def as_columns(made: Any, names: Iterable[str] | None, job: str) -> TableColumns
     if isinstance(made, pa.RecordBatch):
         return TableColumns(made)
     raise WrongType(
-        f"{job} gave a {type(made).__name__}; return a numpy array, an Arrow record batch or table, "
-        "a dict of columns, or a data frame."
+        f"{job} gave a {type(made).__name__}; return a numpy array, an Arrow record batch or "
+        "table, a dict of columns, or a data frame."
     )

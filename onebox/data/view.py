@@ -262,7 +262,8 @@ def pair_lengths(name: str, n_given: int, n_rows: int | None) -> None:
     if n_rows is not None and n_given != n_rows:
         raise MismatchedRows(
             f"X has {n_rows:,} rows and {name} has {n_given:,} values: Found input variables with "
-            f"inconsistent numbers of samples: [{n_rows}, {n_given}]. An array pairs with a dataset row by row."
+            f"inconsistent numbers of samples: [{n_rows}, {n_given}]. An array pairs with a "
+            "dataset row by row."
         )
 
 

@@ -210,9 +210,7 @@ def clones_are_not_fitted(trial: Trial) -> None:
     model = trial.fitted(trial.X, trial.y)
     made = clone(model)
     trial.require(not state(made, ()), law, f"it has {list(state(made, ()))}")
-    trial.require_same(
-        repr(made.get_params(deep=False)), repr(model.get_params(deep=False)), law
-    )
+    trial.require_same(repr(made.get_params(deep=False)), repr(model.get_params(deep=False)), law)
 
 
 def bad_columns_are_named(trial: Trial) -> None:
