@@ -234,10 +234,20 @@ class Assign(Step):
 
 @dataclass(frozen=True)
 class Map(Step):
-    """Replace every block by what a function makes of it, row for row."""
+    """Replace every block by what a function makes of it, row for row.
+
+    Attributes
+    ----------
+    function : callable
+    after : pyarrow.Schema
+        What comes out.
+    takes_missing : bool
+        Whether it is handed rows with missing values where a dataset drops those.
+    """
 
     function: Callable[[Block], Any]
     after: pa.Schema
+    takes_missing: bool = True
 
     def schema(self, before: pa.Schema) -> pa.Schema:
         return self.after
@@ -255,7 +265,7 @@ class Map(Step):
         if list(columns.names) != self.after.names:
             raise SchemaMismatch(
                 f"map(function) gave the columns {', '.join(columns.names)} in {block.place(0)}, "
-                f"and {', '.join(self.after.names)} before. Return the same columns for every block."
+                f"and {', '.join(self.after.names)} before. Return the same columns every time."
             )
         if isinstance(columns, TableColumns) and columns.batch.schema.types != self.after.types:
             columns = TableColumns(columns.batch.cast(self.after))

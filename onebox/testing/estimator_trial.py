@@ -34,7 +34,7 @@ class Trial:
     tolerance: float
 
     @cached_property
-    def X(self) -> NDArray[np.float64]:  # noqa: N802
+    def X(self) -> NDArray[np.float64]:
         rng = np.random.default_rng(0)
         spread = 3.0 ** np.arange(N_COLUMNS)  # directions that can be told apart
         groups = rng.integers(0, 3, size=(N_ROWS, 1))
