@@ -177,7 +177,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     ) -> Any:  # fmt: skip
         """What an aggregate says of predictions beside the target, block by block; none is held."""
         step = RowFunction.of(function, fields, view.schema, False)
-        predicted = replace(view, features=(*view.features, Map(step, step.schema)))
+        predict = Map(step, step.schema, takes_missing=False)
+        predicted = replace(view, features=(*view.features, predict))
         job = f"{type(self).__name__} score"
         summary, _ = scan(predicted, aggregate, settings=settings, job=job)
         return aggregate.result(summary)

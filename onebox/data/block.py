@@ -216,7 +216,7 @@ class Block:
             layout.mark_finite_rows(self.X, keep)
         else:
             for name in self.names:
-                keep &= _present(self.column(name))
+                keep &= present(self.column(name))
         if self._target is not None:
             y = self.y
             if y.dtype == object:
@@ -229,6 +229,14 @@ class Block:
                 given = given.matrix(np.dtype(np.float64), self.scratch, "weight").ravel()
             keep &= np.isfinite(given)
         return keep.view(np.bool_)
+
+    def with_features(self, features: Block, dtype: np.dtype[Any] | None) -> Block:
+        """The columns of another block of the same rows, with the target and the weights of this."""
+        return Block(
+            features.columns, features.partition, features.first_row, features.rows,
+            target=self._target, target_ndim=self._target_ndim, weight=self._weight,
+            scratch=self.scratch, dtype=dtype,
+        )  # fmt: skip
 
     def take(self, keep: NDArray[np.bool_]) -> Block:
         """The rows where `keep` is true."""
@@ -248,7 +256,7 @@ class Block:
         if self._target_ndim == 1:
             array = target.array(target.names[0])
             if array.null_count and not is_numeric(array.type):
-                first = int(np.argmin(_present(array)))
+                first = int(np.argmin(present(array)))
                 self._complain("null", "y", first)
             if is_numeric(array.type) and array.null_count:
                 array = array.cast(pa.float64())
@@ -270,7 +278,7 @@ class Block:
         )
 
 
-def _present(array: pa.Array) -> NDArray[np.uint8]:
+def present(array: pa.Array) -> NDArray[np.uint8]:
     """1 where a value is there: not null, not NaN, not infinite."""
     if pa.types.is_floating(array.type):
         return np.asarray(np.isfinite(array.to_numpy(zero_copy_only=False)), np.uint8)

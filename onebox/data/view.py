@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from onebox.data.partition import Layout, Partition, Unit
 from onebox.data.schema import NUMBER_WIDTHS, Schema, is_numeric
 from onebox.data.scratch import Scratch
 from onebox.data.source import Source
-from onebox.data.steps import Filter, Select, Step
+from onebox.data.steps import Filter, Map, Select, Step
 from onebox.errors import BadValue, EmptyData, MismatchedRows
 
 Chain = tuple[Step, ...]
@@ -131,12 +132,12 @@ class View:
             block = _through(shared, Block(columns, partitions[at], first, scratch=scratch))
             if block.n_rows:
                 made = self._assemble(block, rest, unit, offset)
-                if self.drop_missing:
-                    keep = made.finite_rows()
-                    if not keep.all():
-                        if on_drop is not None:
-                            on_drop(made.n_rows - int(keep.sum()))
-                        made = made.take(keep)
+                for chain in self._segments[1:]:
+                    made = _whole_rows(made, on_drop)
+                    made = made.with_features(_through(chain, made), None)
+                if len(self._segments) > 1:
+                    made = made.with_features(made, self.schema.dtype)
+                made = _whole_rows(made, on_drop) if self.drop_missing else made
                 if made.n_rows:
                     yield made
 
@@ -165,10 +166,20 @@ class View:
     def _shared_steps(self) -> tuple[Chain, list[Chain]]:
         """The steps that all roles begin with, and what each of them does after that."""
         chains = self._chains
+        chains[0] = self._segments[0]
         n = 0
         while all(len(chain) > n and chain[n] == chains[0][n] for chain in chains):
             n += 1
         return chains[0][:n], [chain[n:] for chain in chains]
+
+    @cached_property
+    def _segments(self) -> list[Chain]:
+        """The steps of the features, cut where rows with missing values must be gone."""
+        cuts = [
+            i for i, step in enumerate(self.features)
+            if self.drop_missing and isinstance(step, Map) and not step.takes_missing
+        ]  # fmt: skip
+        return [self.features[i:j] for i, j in pairwise([0, *cuts, len(self.features)])]
 
     def skips(self, unit: Unit) -> bool:
         """Whether the file's statistics prove that a filter on its own columns leaves no row."""
@@ -197,8 +208,8 @@ class View:
                 roles.append(None if role is None else next(following).columns)
         return Block(
             features.columns, base.partition, base.first_row, features.rows,
-            target=roles[0], target_ndim=self.target_ndim, weight=roles[1],
-            scratch=base.scratch, dtype=self.schema.dtype,
+            target=roles[0], target_ndim=self.target_ndim, weight=roles[1], scratch=base.scratch,
+            dtype=self.schema.dtype if len(self._segments) == 1 else None,
         )  # fmt: skip
 
     def refuse_known_nulls(self) -> None:
@@ -237,6 +248,15 @@ def _through(chain: Chain, block: Block) -> Block:
             error.add_note(f"onebox: in {type(step).__name__.lower()}, working on {block.where}")
             raise
     return block
+
+
+def _whole_rows(block: Block, on_drop: Callable[[int], None] | None) -> Block:
+    """The rows of a block without a missing value."""
+    keep = block.finite_rows()
+    n_dropped = block.n_rows - int(keep.sum())
+    if n_dropped and on_drop is not None:
+        on_drop(n_dropped)
+    return block.take(keep) if n_dropped else block
 
 
 def schema_after(before: pa.Schema, chain: Chain) -> pa.Schema:

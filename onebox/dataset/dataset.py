@@ -328,7 +328,7 @@ class Dataset:
         self, function: Callable[[Block], Any], schema: pa.Schema, *, ndim: int = 2
     ) -> Dataset:
         """`map` with a schema, for estimators: one dimension where the answer has one."""
-        return self._then(Map(function, schema), ndim=ndim)
+        return self._then(Map(function, schema, takes_missing=False), ndim=ndim)
 
     def _purpose(self, what: str) -> str:
         # A draw after a draw must be independent of it, although the seed is the same.

@@ -152,7 +152,9 @@ class Run:
             raise
         self._reporter.finish(self.meter, completed=True)
         self.report.passes += 1
-        self.report.rows, self.report.rows_dropped = self.meter.rows, self.meter.rows_dropped
+        self.report.rows = self.meter.rows
+        if self.report.passes == 1:  # blocks that are kept from then on have lost theirs
+            self.report.rows_dropped = self.meter.rows_dropped
         return groups
 
     def map(self, task: Callable[[Unit, Iterator[Block]], T]) -> Results[T]:
