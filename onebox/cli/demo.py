@@ -62,9 +62,10 @@ def demo(
 
 def _introduce(data: ob.Dataset, n_bytes: int, how: Resources) -> None:
     print(
-        f"{data.n_rows:,} patches of {len(data.columns)} numbers: {format_bytes(n_bytes)} as float32.\n"
-        f"The process may take {how.memory}; Python and its libraries take "
-        f"{format_bytes(resident_bytes())} of them.\n"
+        f"{data.n_rows:,} patches of {len(data.columns)} numbers: "
+        f"{format_bytes(n_bytes)} as float32.\n"
+        f"The process may take {how.memory}; "
+        f"Python and its libraries take {format_bytes(resident_bytes())} of them.\n"
     )
     print(f"{'':<22}{'passes':>8}{'seconds':>10}{'GB/s':>8}{'peak':>10}")
 

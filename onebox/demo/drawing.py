@@ -16,9 +16,10 @@ from onebox.storage.atomic import atomic_file
 Floats = NDArray[np.floating[Any]]
 Pixels = NDArray[np.uint8]
 
-ZOOM = 4  # picture elements of a patch's pixel
-GAP = 3  # picture elements between patches
-DPI = 150
+ZOOM = 8  # picture elements of a patch's pixel
+GAP = 14  # picture elements between patches, and between photographs
+MARGIN, HEADING = 40, 64  # picture elements around everything, and above for titles
+DPI = 100
 
 
 def draw(path: Path, pictures: Sequence[Picture], components: Floats, centers: Floats) -> None:
@@ -42,23 +43,44 @@ def draw(path: Path, pictures: Sequence[Picture], components: Floats, centers: F
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
+        from matplotlib.image import imsave
     except ImportError:
         raise MissingDependency(
             "The picture was not drawn: matplotlib is not installed. pip install 'onebox[plot]'."
         ) from None
-    figure = Figure(figsize=(13.2, 5.2), dpi=DPI, facecolor="white", layout="constrained")
-    FigureCanvasAgg(figure)
-    grid = figure.add_gridspec(len(pictures), 3, width_ratios=(0.78, 1, 1))
-    for row, picture in enumerate(pictures):
-        _show(figure.add_subplot(grid[row, 0]), _pixels(picture), "")
-    panels = (
-        (f"{len(components)} principal components", normalised(components)),
-        (f"{len(centers)} centres of k-means", by_brightness(centers)),
-    )
-    for column, (title, patches) in enumerate(panels, start=1):
-        _show(figure.add_subplot(grid[:, column]), mosaic(patches), title)
+    panels = {
+        "the photographs": stacked([_pixels(picture) for picture in pictures]),
+        f"{len(components)} principal components": mosaic(normalised(components)),
+        f"{len(centers)} centres of k-means": mosaic(by_brightness(centers)),
+    }
+    width = sum(panel.shape[1] + MARGIN for panel in panels.values()) + MARGIN
+    height = max(panel.shape[0] for panel in panels.values()) + HEADING + MARGIN
+    figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="white")
+    canvas = FigureCanvasAgg(figure)
+    left, places = MARGIN, []
+    for title, panel in panels.items():
+        places.append(left)
+        middle = (left + panel.shape[1] / 2) / width
+        figure.text(middle, 1 - HEADING / 2 / height, title, size=22, ha="center", va="center")
+        left += panel.shape[1] + MARGIN
+    canvas.draw()
+    page = np.array(canvas.buffer_rgba())[:, :, :3]
+    # Pasted, pixel for pixel: an image artist would take 60 MB to enlarge them.
+    for left, panel in zip(places, panels.values(), strict=True):
+        page[HEADING:, left:][: panel.shape[0], : panel.shape[1]] = panel
     with atomic_file(path) as file:
-        figure.savefig(file, format="png")
+        imsave(file, page, format="png")
+
+
+def stacked(images: Sequence[Pixels]) -> Pixels:
+    """Images below each other, with white between them."""
+    height = sum(len(image) + GAP for image in images) - GAP
+    out = np.full((height, max(image.shape[1] for image in images), 3), 255, np.uint8)
+    top = 0
+    for image in images:
+        out[top:, :][: len(image), : image.shape[1]] = image
+        top += len(image) + GAP
+    return out
 
 
 def normalised(components: Floats) -> Floats:
@@ -68,7 +90,7 @@ def normalised(components: Floats) -> Floats:
 
 
 def by_brightness(patches: Floats) -> Floats:
-    """Sort patches, dark ones first."""
+    """The patches, dark ones first."""
     return patches[np.argsort(patches.mean(axis=1), kind="stable")]
 
 
@@ -88,9 +110,3 @@ def mosaic(patches: Floats) -> Pixels:
 
 def _pixels(values: Floats) -> Pixels:
     return np.asarray(np.rint(np.clip(values, 0, 1) * 255), np.uint8)
-
-
-def _show(axes: Any, image: Pixels, title: str) -> None:
-    axes.imshow(image, interpolation="nearest")
-    axes.set_title(title, fontsize=13)
-    axes.set_axis_off()

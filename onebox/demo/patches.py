@@ -119,7 +119,7 @@ def photographs() -> list[Picture]:
         from PIL import Image
     except ImportError:
         raise MissingDependency(
-            "The photographs of the demo are JPEG files; Pillow, which reads them, is not installed: "
+            "The photographs of the demo are JPEG files. Pillow reads them, and is not installed: "
             "pip install 'onebox[plot]'."
         ) from None
     folder = files("sklearn") / "datasets" / "images"

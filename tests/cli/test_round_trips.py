@@ -1,4 +1,4 @@
-"""Fit, predict, transform and score from the command line, against scikit-learn on the same rows."""
+"""Fit, predict, transform and score as commands, against scikit-learn on the same rows."""
 
 import numpy as np
 import pyarrow as pa
