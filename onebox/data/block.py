@@ -231,7 +231,7 @@ class Block:
         return keep.view(np.bool_)
 
     def with_features(self, features: Block, dtype: np.dtype[Any] | None) -> Block:
-        """The columns of another block of the same rows, with the target and the weights of this."""
+        """The columns of another block of the same rows, with target and weights of this."""
         return Block(
             features.columns, features.partition, features.first_row, features.rows,
             target=self._target, target_ndim=self._target_ndim, weight=self._weight,
