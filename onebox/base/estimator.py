@@ -71,8 +71,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             data = as_dataset(X)
             if data.ndim == 1:
                 raise WrongType(
-                    f"X is one column taken by its name, dataset[{data.columns[0]!r}], which has one "
-                    f"dimension. X has two: take dataset[[{data.columns[0]!r}]]."
+                    f"X is one column taken by its name, dataset[{data.columns[0]!r}], which has "
+                    f"one dimension. X has two: take dataset[[{data.columns[0]!r}]]."
                 )
             if reset:
                 self._learn_columns(data)

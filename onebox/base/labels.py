@@ -65,14 +65,12 @@ def united(one: Labels, other: Labels) -> Labels:
     WrongType
         When text meets numbers.
     """
-    if not len(one) or not len(other):
-        return other if len(other) else one
-    if (one.dtype == object) != (other.dtype == object):
+    if len(one) and len(other) and (one.dtype == object) != (other.dtype == object):
         raise WrongType(
             f"Labels of different kinds cannot be told apart: {one[0]!r} and {other[0]!r}. Make "
             "all of them text or all of them numbers."
         )
-    both = np.union1d(one, other)
+    both = np.union1d(one, other) if len(one) and len(other) else other if len(other) else one
     if len(both) > MAX_CLASSES:
         raise BadInput(
             f"The target has more than {MAX_CLASSES:,} different labels, the last of them "

@@ -13,8 +13,6 @@ from onebox.aggregates.quantiles import Quantiles, QuantilesSummary
 from onebox.data.block import Block
 from onebox.data.schema import Schema
 
-KEPT_BYTES = 2**20
-
 
 @dataclass
 class MedianSummary:
@@ -28,14 +26,20 @@ class MedianSummary:
 class Medians(Aggregate[MedianSummary]):
     """Median of every column, over its values that are there.
 
+    Parameters
+    ----------
+    kept_bytes : int, default=1048576
+        The values themselves are kept while they take no more.
+
     Notes
     -----
-    Cost: 1 pass; summary up to 68 kB a column, and 1 MB.
+    Cost: 1 pass; summary up to 68 kB a column, and `kept_bytes`.
 
-    Exactness: exact while the columns together take no more than 1 MB as float64; beyond that off
-    by at most 1/64 of the median, as `Quantiles`.
+    Exactness: exact while all columns together take no more than `kept_bytes` as float64; beyond
+    that off by at most 1/64 of the median, as `Quantiles`.
     """
 
+    kept_bytes: int = 2**20
     grouped: ClassVar[bool] = False
     refuses_missing: ClassVar[bool] = False
 
@@ -48,7 +52,7 @@ class Medians(Aggregate[MedianSummary]):
         return MedianSummary(self._counts.empty(schema), nothing)
 
     def nbytes(self, schema: Schema) -> int:
-        return self._counts.nbytes(schema) + 2 * KEPT_BYTES
+        return self._counts.nbytes(schema) + self.kept_bytes
 
     def work_nbytes(self, schema: Schema, n_rows: int) -> int:
         return self._counts.work_nbytes(schema, n_rows)
@@ -63,7 +67,7 @@ class Medians(Aggregate[MedianSummary]):
 
     def _keep(self, summary: MedianSummary, more: NDArray[Any] | None) -> None:
         kept = summary.values
-        if kept is None or more is None or kept.nbytes + 8 * more.size > KEPT_BYTES:
+        if kept is None or more is None or kept.nbytes + 8 * more.size > self.kept_bytes:
             summary.values = None
         else:
             summary.values = np.concatenate([kept, more])

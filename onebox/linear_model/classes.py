@@ -5,6 +5,7 @@ Classes are discovered on the way, up to a stated number, and kept in the order 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -158,8 +159,8 @@ class ClassGrams(Aggregate[ClassGramSums]):
             Gram(target=False).merge(into.grams[at], gram_)
 
     def result(self, summary: ClassGramSums) -> ClassGramSums:
-        """The summary itself."""
-        return summary
+        """A copy of the sums."""
+        return copy.deepcopy(summary)
 
     def _make_room(self, summary: ClassGramSums, labels: Labels, names: Sequence[str]) -> None:
         both = united(summary.labels, labels)

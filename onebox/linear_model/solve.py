@@ -89,13 +89,13 @@ class NormalEquations:
         epsilon = float(np.finfo(np.float64).eps)
         kept = values > max(tolerance, len(values) * epsilon) * values.max(initial=0.0)
         basis = vectors[:, kept]
-        coef = basis @ ((basis.T @ (self.moment[varying] * scale)) / values[kept, None])
-        coef *= scale
-        if not kept.all():
-            # The least norm is asked of the unscaled coefficients: what the rows cannot tell apart
-            # goes out after the way back.
-            free = scipy.linalg.qr(vectors[:, ~kept] * scale, mode="economic", overwrite_a=True)[0]
-            coef -= free @ (free.T @ coef)
+        seen = (basis.T @ (self.moment[varying] * scale)) / values[kept, None]
+        if kept.all():
+            coef = (basis @ seen) * scale
+        else:
+            # The least norm is asked of unscaled coefficients: these lie in the span of the rows.
+            span, triangle = scipy.linalg.qr(basis / scale, mode="economic", overwrite_a=True)
+            coef = span @ scipy.linalg.solve_triangular(triangle, seen, trans="T")
         whole = np.zeros_like(self.moment)
         whole[varying] = coef
         return whole, int(kept.sum())
