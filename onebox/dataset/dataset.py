@@ -168,8 +168,10 @@ class Dataset:
         """
         made = self
         for name, function in functions.items():
-            answer = made._try_on_nothing(function, f"assign({name}=...)")
-            made = made._then(Assign(name, function, as_array(answer, 0, f"assign({name}=...)").type))
+            job = f"assign({name}=...)"
+            kind = as_array(made._try_on_nothing(function, job), 0, job).type
+            _require_known(pa.schema([(name, kind)]), job)
+            made = made._then(Assign(name, function, kind))
         return made
 
     def map(self, function: Callable[[Block], Any], schema: pa.Schema | None = None) -> Dataset:
@@ -186,6 +188,7 @@ class Dataset:
         if schema is None:
             answer = self._try_on_nothing(function, "map(function)")
             schema = as_columns(answer, None, "map(function)").to_batch().schema.remove_metadata()
+            _require_known(schema, "map(function)")
         return self._then(Map(function, schema))
 
     # Rows
@@ -347,6 +350,17 @@ class Dataset:
                 "work on no rows, or use .map(function, schema=...) to say what comes out."
             )
             raise
+
+
+def _require_known(schema: pa.Schema, job: str) -> None:
+    """Refuse an answer to a block of no rows that tells no type, as an empty list does."""
+    for field in schema:
+        if pa.types.is_null(field.type):
+            raise WrongType(
+                f"{job} gave no type for {field.name!r} when called with a block of no rows. Return a "
+                "numpy array with a dtype, e.g. np.array(values, dtype=str), an Arrow array, or say "
+                "what comes out with .map(function, schema=...)."
+            )
 
 
 def _deciding(steps: Sequence[Step]) -> tuple[Step, ...]:
