@@ -86,7 +86,7 @@ class Block:
     def dtype(self) -> np.dtype[Any]:
         """The canonical dtype of ``X``."""
         if self._dtype is None:
-            self._dtype = canonical_dtype([self.columns.array(n).type for n in self.names])
+            self._dtype = canonical_dtype(self.columns.kinds)
         return self._dtype
 
     @property
@@ -212,7 +212,7 @@ class Block:
     def finite_rows(self) -> NDArray[np.bool_]:
         """Which rows have finite numbers in X, y and weight (text: not null)."""
         keep = np.ones(self.n_rows, np.uint8)
-        if all(is_numeric(self.column(n).type) for n in self.names):
+        if all(map(is_numeric, self.columns.kinds)):
             layout.mark_finite_rows(self.X, keep)
         else:
             for name in self.names:

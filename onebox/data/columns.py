@@ -51,6 +51,11 @@ class Columns(ABC):
     @abstractmethod
     def nbytes(self) -> int: ...
 
+    @property
+    @abstractmethod
+    def kinds(self) -> list[pa.DataType]:
+        """Types of the columns, without making any of them."""
+
     def values(
         self, names: Sequence[str], dtype: np.dtype[Any], scratch: Scratch, name: str = "values"
     ) -> Floats:
@@ -91,6 +96,10 @@ class TableColumns(Columns):
         part._whole, part._stored, part.names = self._whole, stored, names
         part._start, part.n_rows = start, n_rows
         return part
+
+    @property
+    def kinds(self) -> list[pa.DataType]:
+        return list(self.batch.schema.types)
 
     def array(self, name: str) -> pa.Array:
         stored = self._stored[self.names.index(name)]
@@ -167,6 +176,10 @@ class MatrixColumns(Columns):
         self.names = names
         self.n_rows = matrix.shape[0]
 
+    @property
+    def kinds(self) -> list[pa.DataType]:
+        return [pa.from_numpy_dtype(self.data.dtype)] * len(self.names)
+
     def array(self, name: str) -> pa.Array:
         return pa.array(np.ascontiguousarray(self.data[:, self.names.index(name)]))
 
@@ -210,6 +223,10 @@ class SparseColumns(Columns):
         self.data = matrix
         self.names = names
         self.n_rows = matrix.shape[0]
+
+    @property
+    def kinds(self) -> list[pa.DataType]:
+        return [pa.from_numpy_dtype(self.data.dtype)] * len(self.names)
 
     def array(self, name: str) -> pa.Array:
         return pa.array(self.data[:, [self.names.index(name)]].toarray().ravel())

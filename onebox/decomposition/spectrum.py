@@ -59,9 +59,13 @@ class Spectrum:
 
 def project(X: Any, *, mean: Float64, axes: Float64, scale: Float64 | None) -> Any:
     """Coordinates of rows along axes, in the dtype of X, divided by `scale` if there is one."""
-    # Centred before the product, in float64: a large mean would leave few digits to the difference.
-    centred = np.subtract(X, mean, dtype=np.float64).astype(X.dtype, copy=False)
-    out = centred @ axes.T.astype(X.dtype, copy=False)
+    if X.dtype == np.float64:
+        out = X @ axes.T
+        out -= axes @ mean
+    else:
+        # Centred before it is rounded: a large mean leaves float32 few digits for the difference.
+        centred = np.subtract(X, mean, dtype=np.float64).astype(X.dtype)
+        out = centred @ axes.T.astype(X.dtype)
     if scale is not None:
         out /= scale.astype(X.dtype, copy=False)
     return out

@@ -43,7 +43,7 @@ def mark(block: Block, *, placeholder: Any) -> Any:
 
     Infinities are refused, and NaN where it is not the placeholder.
     """
-    if all(is_numeric(block.column(name).type) for name in block.names):
+    if all(map(is_numeric, block.columns.kinds)):
         return _marked_numbers(block, placeholder)
     columns = []
     for name in block.names:

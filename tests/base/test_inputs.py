@@ -110,7 +110,7 @@ def test_columns_match_by_name_or_by_number(rows) -> None:
     shuffled = named[["more", "c", "b", "a"]]
     np.testing.assert_array_equal(model.predict(shuffled).to_numpy(), expected)
     np.testing.assert_allclose(model.predict(ob.dataset(X)).to_numpy(), expected, rtol=1e-12)
-    with pytest.raises(SchemaMismatch, match="X has 2 features, but .* is expecting 3"):
+    with pytest.raises(SchemaMismatch, match=r"X has 2 features, but .* is expecting 3"):
         model.predict(ob.dataset(X[:, :2]))
     unnamed = LinearRegression().fit(X, y)
     with pytest.raises(SchemaMismatch, match="X has 4 features"):
