@@ -13,6 +13,8 @@ from onebox.cli.process import bounded, late, peak_bytes
 from onebox.config import format_bytes
 from onebox.errors import WrongType
 
+SHOWN_COLUMNS = 6
+
 
 def load_model(path: Path, verb: str) -> Any:
     """Load a model that can do what is asked of it.
@@ -52,7 +54,9 @@ def apply(
     with bounded(how):
         written = rows.beside(read, made, kept).to_parquet(output)
     if not how.quiet:
+        seconds = time.perf_counter() - start
         say(
-            f"{output}: {written.n_rows:,} rows, {len(written.columns):,} columns, "
-            f"{time.perf_counter() - start:.2f} s; the process took {format_bytes(peak_bytes())}"
+            f"{output}: {written.n_rows:,} rows of {', '.join(written.columns[:SHOWN_COLUMNS])}"
+            f"{', ...' if len(written.columns) > SHOWN_COLUMNS else ''} in {seconds:.2f} s; "
+            f"the process took {format_bytes(peak_bytes())}"
         )

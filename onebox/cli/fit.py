@@ -14,8 +14,9 @@ from onebox.cli.process import bounded, late, peak_bytes
 from onebox.cli.registry import build
 from onebox.cli.usage import UsageError
 from onebox.config import format_bytes
+from onebox.errors import BadValue
 
-SHOWN_COEFFICIENTS = 40
+SHOWN_COEFFICIENTS = 20
 
 
 def fit(
@@ -60,7 +61,11 @@ def fit(
     features = rows.selected(opened, selection, but=roles)
     save = ob.save
     with bounded(how):
-        model.fit(features, *(opened[name] for name in roles))
+        try:
+            model.fit(features, *(opened[name] for name in roles))
+        except BadValue as error:
+            error.add_note("here: --on-missing drop")
+            raise
     save(model, output)
     if not how.quiet:
         say(f"{output}: {model.fit_report_}; the process took {format_bytes(peak_bytes())}")

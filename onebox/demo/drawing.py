@@ -56,7 +56,7 @@ def draw(path: Path, pictures: Sequence[Picture], components: Floats, centers: F
     width = sum(panel.shape[1] + MARGIN for panel in panels.values()) + MARGIN
     height = max(panel.shape[0] for panel in panels.values()) + HEADING + MARGIN
     figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="white")
-    canvas = FigureCanvasAgg(figure)
+    canvas: Any = FigureCanvasAgg(figure)
     left, places = MARGIN, []
     for title, panel in panels.items():
         places.append(left)

@@ -101,7 +101,8 @@ def test_missing_values_are_dropped_when_asked(onebox, tmp_path):
     pq.write_table(table, tmp_path / "t.parquet")
     refused = onebox("fit", "linear_regression", "t.parquet", "--target", "y", "-o", "m.onebox")
     assert refused.code == 1
-    assert "onebox: error: Column 'a' has 1 nulls in t.parquet" in refused.error
+    assert "onebox: error: Column 'a' has 1 null in t.parquet" in refused.error
+    assert refused.error.endswith("(here: --on-missing drop)")
     fitted = onebox.good(
         "fit", "linear_regression", "t.parquet", "--target", "y", "--on-missing", "drop",
         "-o", "m.onebox",
