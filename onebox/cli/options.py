@@ -60,7 +60,7 @@ class Resources:
     jobs
         Worker threads. Default: one a core.
     quiet
-        Say nothing but results and errors.
+        Say nothing but results, warnings and errors.
     """
 
     memory: str | None = None
