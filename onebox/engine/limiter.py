@@ -1,8 +1,8 @@
 """BLAS at one thread while tasks run, and given back afterwards.
 
-Every BLAS library of the process is limited, as numpy and scipy carry a copy each. One counter serves
-all overlapping uses: contexts that each remember what they found would leave the process at one
-thread for good when they close out of order.
+Every BLAS library of the process is limited, as numpy and scipy carry a copy each. One counter
+serves all overlapping uses: contexts that each remember what they found would leave the process at
+one thread for good when they close out of order.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ class BlasLimiter:
         self._before: list[int] = []
 
     def acquire(self) -> None:
+        """Limit every BLAS, if this is the first user."""
         with self._lock:
             if self._libraries is None:
                 found = ThreadpoolController().select(user_api="blas").lib_controllers
@@ -33,15 +34,25 @@ class BlasLimiter:
             if self._users == 0:
                 self._before = [library.get_num_threads() for library in self._libraries]
                 for library in self._libraries:
-                    library.set_num_threads(1)
+                    _set(library, 1)
             self._users += 1
 
     def release(self) -> None:
+        """Restore every BLAS, if this was the last user."""
         with self._lock:
             self._users -= 1
             if self._users == 0:
                 for library, threads in zip(self._libraries or (), self._before, strict=True):
-                    library.set_num_threads(threads)
+                    _set(library, threads)
+
+
+def _set(library: Any, threads: int) -> None:
+    # threadpoolctl lets the first thread that sets OpenBLAS's threads do so, and ignores all others
+    # without a word, unless that one gives the right back.
+    give_back = getattr(library, "clear_controlling_thread", lambda force: None)
+    give_back(force=True)
+    library.set_num_threads(threads)
+    give_back(force=True)
 
 
 _limiter = BlasLimiter()

@@ -41,6 +41,7 @@ class Tasks:
         self, executor: Executor, in_flight: int, each_turn: Callable[[], None]
     ) -> None:
         self._executor, self._in_flight, self._each_turn = executor, in_flight, each_turn
+        self._caller = threading.get_ident()
         self._unfinished: set[Future[Any]] = set()
         self._stop = threading.Event()
 
@@ -70,6 +71,8 @@ class Tasks:
         """Inside a task: end it when the run is over."""
         if self._stop.is_set():
             raise Stopped
+        if threading.get_ident() == self._caller:  # who collects results has no turn meanwhile
+            self._each_turn()
 
     def close(self) -> None:
         """Leave no task behind, whatever ended the run."""
