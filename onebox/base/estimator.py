@@ -67,7 +67,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
     def _opened(self, X: Any, *, reset: bool) -> Dataset:
         """Features as a dataset; width and names learned from it, or held against those learned."""
-        if is_lazy(X):
+        if is_lazy(X) or (is_table(X) and not hasattr(X, "iloc")):
             data = as_dataset(X)
             if data.ndim == 1:
                 raise WrongType(
@@ -92,7 +92,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             if data.named and set(columns) <= set(data.columns):
                 data = data.select(*columns)
         elif is_table(X):
-            data = _opened_table(X)
+            data = dataset(X)
         else:
             matrix = check_array(X, accept_sparse="csr", ensure_all_finite=False, input_name="X")
             data = Dataset(View(ArraySource(matrix)), settings_in_force())
@@ -186,7 +186,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
 def _opened_table(X: Any) -> Dataset:
     """A table through Arrow, which copies nothing that is large; a small one through numpy."""
-    if 8 * X.shape[0] * X.shape[1] <= SMALL_BYTES and hasattr(X, "to_numpy"):
+    if 8 * X.shape[0] * X.shape[1] <= SMALL_BYTES:
         try:
             matrix = check_array(X, ensure_all_finite=False)
             return Dataset(View(ArraySource(matrix)), settings_in_force())

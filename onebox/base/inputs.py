@@ -26,7 +26,7 @@ def is_lazy(X: Any) -> bool:
 
 
 def is_table(X: Any) -> bool:
-    """Whether it is a table in memory: a data frame, or what else hands over Arrow columns."""
+    """Whether it is a table in memory: a pandas frame (with ``iloc``), or what speaks Arrow."""
     return len(getattr(X, "shape", (0,))) == 2 and (
         hasattr(X, "__arrow_c_stream__") or hasattr(X, "iloc")
     )

@@ -31,11 +31,6 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, OnePass):  # type: ignor
     def _aggregate(self, schema: Schema) -> Aggregate[Any]:
         return Gram()
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.target_tags.required = True
-        return tags
-
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Learn the coefficients.
 

@@ -42,7 +42,8 @@ class Trial:
 
     @cached_property
     def y(self) -> NDArray[Any] | None:
-        if not (get_tags(self.estimator).target_tags.required or is_regressor(self.estimator)):
+        supervised = self.labels or is_regressor(self.estimator)
+        if not (supervised or get_tags(self.estimator).target_tags.required):
             return None
         response = self.X @ np.linspace(-1, 1, N_COLUMNS) + 100
         return np.digitize(response, np.quantile(response, [0.3, 0.6])) if self.labels else response

@@ -152,6 +152,8 @@ def parts_make_the_whole(trial: Trial) -> None:
     if not trial.one_pass:
         law = "models of several passes refuse to merge"
         models = [trial.fitted(*part) for part in parts]
+        if not hasattr(models[0], "merge"):
+            return
         trial.require_refusal(lambda: models[0].merge(models[1]), NotMergeable, law)
         return
     whole = state(trial.fitted(trial.X, trial.y))
