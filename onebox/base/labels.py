@@ -112,9 +112,7 @@ def _coded_objects(
     return found[order], rank[encoded.indices.to_numpy()]
 
 
-def _refuse_measurements(
-    values: NDArray[Any], place: Callable[[int], str], what: str
-) -> None:
+def _refuse_measurements(values: NDArray[Any], place: Callable[[int], str], what: str) -> None:
     finite = np.isfinite(values)
     if not finite.all():
         row = int(np.argmin(finite))

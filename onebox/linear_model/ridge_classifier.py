@@ -146,9 +146,7 @@ class RidgeClassifier(ClassifierMixin, OnePass):  # type: ignore[misc]
         self._learn(X, y, sample_weight, needs_y=True, labels=True)
         return self
 
-    def partial_fit(
-        self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
-    ) -> Self:
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Learn from further rows, as if all had been there from the start.
 
         Parameters
@@ -215,9 +213,7 @@ class RidgeClassifier(ClassifierMixin, OnePass):  # type: ignore[misc]
         return share_of(self._measure(view, settings, Accuracy(), self._labelling(), fields))
 
     def _labelling(self) -> partial[Labels]:
-        return partial(
-            _label, coef=self.coef_, intercept=self.intercept_, classes=self.classes_
-        )
+        return partial(_label, coef=self.coef_, intercept=self.intercept_, classes=self.classes_)
 
     def _aggregate(self, schema: Schema) -> Aggregate[Any]:
         if self.class_weight is None:

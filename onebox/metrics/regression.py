@@ -197,9 +197,7 @@ def r2_score(
     return r2_of(errors, multioutput, force_finite)
 
 
-def r2_of(
-    errors: SquaredErrorsResult, multioutput: Any = None, force_finite: bool = True
-) -> Any:
+def r2_of(errors: SquaredErrorsResult, multioutput: Any = None, force_finite: bool = True) -> Any:
     """r2 from squared errors; NaN and a warning for fewer than two rows."""
     if errors.n_rows < 2:
         message = "R^2 score is not well-defined with less than two samples."

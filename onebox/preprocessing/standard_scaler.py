@@ -81,9 +81,7 @@ class StandardScaler(OneToOneFeatureMixin, TransformerMixin, OnePass):  # type: 
         "with_std": ["boolean"],
     }
 
-    def __init__(
-        self, *, copy: bool = True, with_mean: bool = True, with_std: bool = True
-    ) -> None:
+    def __init__(self, *, copy: bool = True, with_mean: bool = True, with_std: bool = True) -> None:
         self.copy = copy
         self.with_mean = with_mean
         self.with_std = with_std

@@ -135,9 +135,10 @@ def test_text_as_objects_and_in_frames() -> None:
         peer = peers.SimpleImputer(strategy=strategy).fit(
             np.where(pd.isna(words), np.nan, words).astype(object)
         )
-        assert model.transform(words).tolist() == peer.transform(
-            np.where(pd.isna(words), np.nan, words).astype(object)
-        ).tolist()
+        assert (
+            model.transform(words).tolist()
+            == peer.transform(np.where(pd.isna(words), np.nan, words).astype(object)).tolist()
+        )
     frame = TABLE.select(["delay", "carrier"]).to_pandas()
     model = SimpleImputer(strategy="most_frequent").fit(frame)
     assert model.transform(frame).tolist()[1] == [3.0, "UA"]
