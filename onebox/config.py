@@ -34,8 +34,8 @@ def parse_bytes(value: int | float | str, name: str = "memory") -> int:
     (2000000000, 1610612736, 1000)
     """
     if isinstance(value, str):
-        match = re.fullmatch(r"\s*([0-9.]+)\s*([kmgt]?)(i?)b?\s*", value.lower())
-        if match is None or match[1].count(".") > 1 or (match[3] and not match[2]):
+        match = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)\s*([kmgt]?)(i?)b?\s*", value.lower())
+        if match is None or (match[3] and not match[2]):
             raise BadInput(f"{name}={value!r} is not a size; write it like '2GB' or '512MiB'.")
         value = float(match[1]) * (BINARY_UNITS if match[3] else UNITS)[match[2]]
     if not 0 <= value < float("inf"):

@@ -30,7 +30,10 @@ def events_of(job, **settings) -> list[ProgressEvent]:
     return events
 
 
-@pytest.mark.parametrize("settings", [{"n_jobs": 1}, {"n_jobs": 2}, {"executor": "serial"}], ids=str)
+WAYS = [{"n_jobs": 1}, {"n_jobs": 2}, {"executor": "serial"}]
+
+
+@pytest.mark.parametrize("settings", WAYS, ids=str)
 def test_events_of_every_pass_rise_to_the_end(path, settings):
     def slowly(block):
         np.linalg.svd(np.ones((150, 150)))  # long enough for events in between
@@ -39,7 +42,8 @@ def test_events_of_every_pass_rise_to_the_end(path, settings):
     data = ob.dataset(path).assign(y=slowly)
     events = events_of(lambda: KMeans(3, max_iter=2, tol=0, random_state=0).fit(data), **settings)
     passes = [list(group) for _, group in groupby(events, lambda event: event.job)]
-    assert [group[0].job for group in passes] == ["KMeans", "KMeans pass 1", "KMeans pass 2", "KMeans labels"]
+    names = [group[0].job for group in passes]
+    assert names == ["KMeans", "KMeans pass 1", "KMeans pass 2", "KMeans labels"]
     for group in passes:
         for field in ("share", "rows", "n_bytes", "seconds"):
             values = [getattr(event, field) for event in group]

@@ -1,0 +1,118 @@
+"""Tasks: bounded in number, results in order, none left behind."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from onebox.engine.tasks import Stopped, Tasks
+from onebox.executors import SerialExecutor
+
+
+def nothing() -> None:
+    pass
+
+
+@pytest.fixture(params=[1, 3, "serial"])
+def executor(request):
+    if request.param == "serial":
+        yield SerialExecutor()
+    else:
+        with ThreadPoolExecutor(request.param) as pool:
+            yield pool
+
+
+def test_results_come_in_the_order_of_the_items(executor):
+    tasks = Tasks(executor, 4, nothing)
+    assert list(tasks.in_order(lambda i: i * i, range(50))) == [i * i for i in range(50)]
+    assert list(tasks.in_order(lambda i: i, [])) == []
+
+
+def test_no_more_items_are_taken_than_may_be_in_flight(executor):
+    taken = []
+
+    def items():
+        for i in range(20):
+            taken.append(i)
+            yield i
+
+    results = Tasks(executor, 3, nothing).in_order(lambda i: i, items())
+    for i in range(18):
+        assert next(results) == i
+        assert len(taken) == i + 3
+
+
+def test_items_made_ahead_come_in_order_and_one_ahead(executor):
+    made = []
+
+    def items():
+        for i in range(10):
+            made.append(i)
+            yield i
+
+    tasks = Tasks(executor, 2, nothing)
+    ahead = tasks.ahead(items())
+    assert [next(ahead), next(ahead)] == [0, 1]
+    assert len(made) <= 3
+    assert list(ahead) == list(range(2, 10))
+
+
+def test_an_error_is_raised_where_its_result_is_due(executor):
+    def fail(i):
+        return 1 // (i - 2)
+
+    results = Tasks(executor, 4, nothing).in_order(fail, range(10))
+    assert [next(results), next(results)] == [-1, -1]
+    with pytest.raises(ZeroDivisionError):
+        next(results)
+
+
+def test_close_waits_for_what_runs_and_drops_what_does_not():
+    began, ended = threading.Event(), []
+    with ThreadPoolExecutor(1) as pool:
+        tasks = Tasks(pool, 5, nothing)
+
+        def work(i):
+            if i == 0:
+                return i
+            began.set()
+            try:
+                while True:
+                    tasks.check()
+            except Stopped:
+                ended.append(i)
+                raise
+
+        results = tasks.in_order(work, range(5))
+        assert next(results) == 0
+        assert began.wait(20)
+        tasks.close()
+        assert ended == [1], "the one that ran was stopped, those that waited never began"
+
+
+def test_all_runs_every_item(executor):
+    done = set()
+    Tasks(executor, 2, nothing).all(done.add, range(30))
+    assert done == set(range(30))
+
+
+def test_turns_are_taken_while_waiting():
+    turns, release = [], threading.Event()
+
+    def turn():
+        turns.append(threading.get_ident())
+        release.set()
+
+    with ThreadPoolExecutor(1) as pool:
+        results = Tasks(pool, 1, turn).in_order(lambda i: release.wait(20), [0])
+        assert next(results) is True
+    assert set(turns) == {threading.get_ident()}
+
+
+def test_turns_are_taken_inside_tasks_of_the_caller():
+    turns = []
+    tasks = Tasks(SerialExecutor(), 1, lambda: turns.append(1))
+    list(tasks.in_order(lambda i: tasks.check(), range(3)))
+    assert len(turns) == 6
