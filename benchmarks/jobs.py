@@ -208,6 +208,55 @@ class PCAParquet(OnTable):
         return timed
 
 
+class Streamed(OnTable):
+    """The same, held against pyarrow decoding in batches on as many threads, keeping nothing.
+
+    Harder than `read_table`, which has to find memory for all rows.
+    """
+
+    peer_name = "pyarrow iter_batches, rows dropped"
+    target = ""
+
+    @staticmethod
+    def peer(size: Size, threads: int) -> Timed:
+        from concurrent.futures import ThreadPoolExecutor
+
+        import pyarrow.parquet as pq
+
+        def timed(*, warm: bool) -> str:
+            path = data.table(2000 if warm else size[0])
+            footer = pq.read_metadata(path)
+
+            def decode(group: int) -> int:
+                file = pq.ParquetFile(path, metadata=footer, pre_buffer=False, buffer_size=2**18)
+                batches = file.iter_batches(65_536, row_groups=[group], use_threads=False)
+                return sum(batch.num_rows for batch in batches)
+
+            with ThreadPoolExecutor(threads) as pool:
+                rows = sum(pool.map(decode, range(footer.num_row_groups)))
+            return f"{rows:,} rows"
+
+        return timed
+
+
+@job
+class DescribeStreamed(Streamed):
+    title = "describe, against streaming"
+    ours = Describe.ours
+
+
+@job
+class RidgeStreamed(Streamed):
+    title = "Ridge, against streaming"
+    ours = RidgeParquet.ours
+
+
+@job
+class PCAStreamed(Streamed):
+    title = "PCA(10), against streaming"
+    ours = PCAParquet.ours
+
+
 @job
 class PCAArray(Job):
     title = "PCA(50), one pass over an array"
