@@ -73,3 +73,72 @@ def test_a_folder_of_predictions(onebox, matrix_file, tmp_path):
             assert process.poll() is None, process.stderr.read()
         assert interrupted(process) == (130, "onebox: interrupted\n")
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["X.npy", "few.npy", "s.onebox"]
+
+
+# The signal arrives while a destructor runs, where Python can only drop the exception.
+LOST = """
+import os, signal, sys
+from onebox.cli import program
+import onebox.cli
+
+class Dropping:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        [None for _ in range(1000)]  # somewhere here the exception is raised
+
+def command(arguments):
+    Dropping()
+    print("went on", flush=True)
+    signal.pause()
+
+program.outcome = command
+onebox.cli.main([])
+"""
+
+
+def test_none_is_lost(onebox):
+    with onebox.begun([sys.executable, "-c", LOST]) as process:
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (130, "went on\n", "onebox: interrupted\n")
+
+
+# The exception passes through an exec, which CPython remembers until the end.
+THROUGH_EXEC = """
+import os, signal
+from onebox.cli import program
+import onebox.cli
+
+program.outcome = lambda arguments: exec("os.kill(os.getpid(), signal.SIGINT); signal.pause()")
+onebox.cli.main([])
+"""
+
+
+def test_one_in_an_exec_has_the_same_code(onebox):
+    with onebox.begun([sys.executable, "-c", THROUGH_EXEC]) as process:
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "onebox: interrupted\n")
+
+
+# A second signal while the first one's cleaning up is under way.
+TWICE = """
+import os, signal
+from onebox.cli import program
+import onebox.cli
+
+def command(arguments):
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+        signal.pause()
+    finally:
+        os.kill(os.getpid(), signal.SIGINT)
+        print("cleaned up", flush=True)
+
+program.outcome = command
+onebox.cli.main([])
+"""
+
+
+def test_a_second_one_does_not_disturb_the_cleaning_up(onebox):
+    with onebox.begun([sys.executable, "-c", TWICE]) as process:
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (130, "cleaned up\n", "onebox: interrupted\n")
