@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,11 +10,13 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
+from onebox.engine.limiter import single_threaded_blas
 from onebox.errors import BadInput
 
 Float64 = NDArray[np.float64]
 
 FEW = 4  # below this share of all, eigenvectors are computed one by one
+ONE_CORE = 1024  # features up to which one thread solves as fast as several
 
 
 @dataclass(frozen=True)
@@ -42,10 +45,12 @@ class Spectrum:
         covariance = (scatter / freedom).T
         total = float(np.trace(covariance))
         few = [p - n_leading, p - 1] if 0 < n_leading <= p // FEW else None
-        values, vectors = scipy.linalg.eigh(
-            covariance, lower=False, overwrite_a=True, check_finite=False, subset_by_index=few,
-            driver="evr",
-        )  # fmt: skip
+        # A small matrix fits one core's cache: handing its columns to threads costs more.
+        with single_threaded_blas() if p <= ONE_CORE else nullcontext():
+            values, vectors = scipy.linalg.eigh(
+                covariance, lower=False, overwrite_a=True, check_finite=False, subset_by_index=few,
+                driver="evr",
+            )  # fmt: skip
         values = np.maximum(values[::-1][:n_leading], 0)
         axes = np.ascontiguousarray(vectors.T[::-1][:n_leading])
         largest = np.take_along_axis(axes, np.abs(axes).argmax(axis=1)[:, None], axis=1)
