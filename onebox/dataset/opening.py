@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from onebox.config import settings_in_force
 from onebox.data.open import open_source
+from onebox.data.schema import require_columns
 from onebox.data.source import Source
 from onebox.data.view import View
 from onebox.dataset.dataset import Dataset
@@ -72,6 +73,8 @@ def dataset(
     source = open_source(x, columns=names, format=format, types=types, filesystem=filesystem)
     one = getattr(x, "ndim", 2) == 1
     made = Dataset(View(source, drop_missing=drop), settings_in_force(), ndim=1 if one else 2)
+    if columns is not None:
+        require_columns(made.columns, list(columns))  # refused here, where the user stands
     return made if columns is None or names is not None else made.select(*columns)
 
 
