@@ -324,9 +324,7 @@ def test_files_whose_types_differ(tmp_path, table):
 @pytest.mark.parametrize("estimator", [PCA(1), KMeans(2)], ids=repr)
 def test_damaged_pages_are_named_with_their_row_group(tmp_path, table, estimator):
     path = tmp_path / "damaged.parquet"
-    pq.write_table(
-        table, path, row_group_size=50, write_page_checksum=True, use_dictionary=False
-    )
+    pq.write_table(table, path, row_group_size=50, write_page_checksum=True, use_dictionary=False)
     content = bytearray(path.read_bytes())
     column = pq.read_metadata(path).row_group(1).column(0)
     content[column.data_page_offset + column.total_compressed_size // 2] ^= 0xFF
