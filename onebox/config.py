@@ -2,8 +2,8 @@
 
 Three layers, the nearest wins: what the current ``ob.config`` sets, what was in force when a lazy
 Dataset was made, and the defaults: the environment variables ``ONEBOX_MEMORY``, ``ONEBOX_N_JOBS``,
-``ONEBOX_EXECUTOR``, ``ONEBOX_CACHE``, ``ONEBOX_DISK`` and ``ONEBOX_PROGRESS``, then what the machine
-has.
+``ONEBOX_EXECUTOR``, ``ONEBOX_CACHE``, ``ONEBOX_DISK`` and ``ONEBOX_PROGRESS``, then what the
+machine has.
 """
 
 from __future__ import annotations

@@ -77,8 +77,8 @@ class OnePass(Estimator):
             raise NotEnoughMemory(
                 f"{type(self).__name__} needs {format_bytes(needed)} for {schema.n_features:,} "
                 f"columns ({format_bytes(solving)} of it to solve); the budget is "
-                f"{format_bytes(budget)}. Select columns, reduce them with SparseRandomProjection, "
-                "or raise `memory`."
+                f"{format_bytes(budget)}. Select columns, reduce them (.map with scikit-learn's "
+                "SparseRandomProjection), or raise `memory`."
             )
 
     def merge(self, other: Self) -> Self:

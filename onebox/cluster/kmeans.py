@@ -13,6 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from onebox.aggregates.aggregate import Aggregate
 from onebox.base import MultiPass
 from onebox.base.inputs import is_lazy
 from onebox.cluster.lloyd import (
@@ -47,8 +48,11 @@ class _Try(NamedTuple):
     labels: NDArray[np.int32] | None
 
 
-class KMeans(  # type: ignore[misc]
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, MultiPass
+class KMeans(
+    ClassNamePrefixFeaturesOutMixin,  # type: ignore[misc]
+    TransformerMixin,  # type: ignore[misc]
+    ClusterMixin,  # type: ignore[misc]
+    MultiPass,
 ):
     """k-means clustering.
 
@@ -92,12 +96,12 @@ class KMeans(  # type: ignore[misc]
 
     Notes
     -----
-    Cost: 1 pass to draw the start (none when `init` is an array and `tol` is 0), 1 an iteration, 1 for
-    inertia and labels. Blocks stay decoded in memory between passes when they fit the budget, else
-    they are spilled once to the cache folder. Row state: 4 bytes a row.
+    Cost: 1 pass to draw the start (none when `init` is an array and `tol` is 0), 1 an iteration, 1
+    for inertia and labels. Blocks stay decoded in memory between passes when they fit the budget,
+    else they are spilled once to the cache folder. Row state: 4 bytes a row.
 
-    Exactness: exact Lloyd iterations, labels to rounding in the dtype of X, sums in float64. The same
-    bits for any number of workers and any budget.
+    Exactness: exact Lloyd iterations, labels to rounding in the dtype of X, sums in float64. The
+    same bits for any number of workers and any budget.
 
     Sources: Lloyd, IEEE Trans. Information Theory 28 (1982); Bahmani et al., "Scalable K-Means++",
     PVLDB 5 (2012).
@@ -200,15 +204,17 @@ class KMeans(  # type: ignore[misc]
             del state["labels_"]
         return state
 
-    def _open(
-        self, view: View, drawing: Seeds, settings: Settings, *, keeps_labels: bool
-    ) -> Run:
+    def _open(self, view: View, drawing: Seeds, settings: Settings, *, keeps_labels: bool) -> Run:
         p = view.schema.n_features
         held = drawing.n * view.row_bytes + seeding_nbytes(self.n_clusters, drawing.n, p)
         if keeps_labels:
             held += (view.layout.n_rows or 0) * LABELS.itemsize
         centers = Centers(np.zeros((self.n_clusters, p)), view.schema.dtype)
-        scans = [drawing, Lloyd(centers), Farthest(centers, self.n_clusters)]
+        scans: list[Aggregate[Any]] = [
+            drawing,
+            Lloyd(centers),
+            Farthest(centers, self.n_clusters),
+        ]
         return self._passes(view, scans, settings, result_bytes=held)
 
     def _starts(self, rows: Any, rng: np.random.Generator) -> list[Float64]:
@@ -234,7 +240,9 @@ class KMeans(  # type: ignore[misc]
             shift = float(((moved - centers) ** 2).sum())
             centers = moved
             if self.verbose:
-                print(f"KMeans pass {iteration}: {summary.n_changed:,} labels changed, shift {shift:.3g}")
+                print(
+                    f"KMeans pass {iteration}: {summary.n_changed:,} labels changed, shift {shift:.3g}"
+                )
             if summary.n_changed == 0 or shift <= tolerance:
                 break
         centers = centers.astype(self._dtype).astype(np.float64)  # those that predict will use
@@ -253,13 +261,13 @@ class KMeans(  # type: ignore[misc]
             )
 
     def _check_parameters(self) -> None:
-        if not isinstance(self.n_clusters, int | np.integer) or self.n_clusters < 1:
+        if not _is_count(self.n_clusters):
             raise BadInput(f"n_clusters={self.n_clusters!r} must be an integer of 1 or more.")
         if isinstance(self.init, str) and self.init not in STARTS:
             raise BadInput(f"init={self.init!r} must be one of {STARTS} or an array of centres.")
         if self.max_iter < 1:
             raise BadInput(f"max_iter={self.max_iter!r} must be 1 or more.")
-        if self.n_init != "auto" and (not isinstance(self.n_init, int | np.integer) or self.n_init < 1):
+        if self.n_init != "auto" and not _is_count(self.n_init):
             raise BadInput(f"n_init={self.n_init!r} must be 'auto' or an integer of 1 or more.")
         if self.algorithm != "lloyd":
             raise BadInput(f"algorithm={self.algorithm!r} is not known; use 'lloyd'.")
@@ -282,3 +290,7 @@ def _label(X: Any, *, centers: Any) -> NDArray[np.int32]:
 
 def _transform(X: Any, *, centers: Any) -> Any:
     return transform(X, centers.astype(np.float64)).astype(centers.dtype)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and value >= 1

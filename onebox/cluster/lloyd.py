@@ -78,7 +78,7 @@ class Lloyd(Aggregate[LloydSummary]):
 
     def nbytes(self, schema: Schema) -> int:
         k, p = self.centers.exact.shape
-        return 8 * k * (p + 1) + 8
+        return int(8 * k * (p + 1) + 8)
 
     def work_nbytes(self, schema: Schema, n_rows: int) -> int:
         itemsize = schema.dtype.itemsize
@@ -198,7 +198,9 @@ class Farthest(Aggregate[FarSummary]):
 
 def relocate(summary: LloydSummary, far: FarSummary) -> None:
     """Give every empty cluster the next farthest row, taken from the cluster that had it."""
-    for cluster, row in zip(np.flatnonzero(summary.weights == 0), range(len(far.rows)), strict=False):
+    for cluster, row in zip(
+        np.flatnonzero(summary.weights == 0), range(len(far.rows)), strict=False
+    ):
         if far.distances[row] <= 0:
             return  # fewer distinct rows than clusters
         owner, weight = far.labels[row], far.weights[row]
@@ -215,7 +217,7 @@ def transform(X: Floats, centers: Float64) -> Float64:
     squared = -2.0 * rows @ moved.T
     squared += np.einsum("ij,ij->i", rows, rows)[:, None]
     squared += np.einsum("ij,ij->i", moved, moved)
-    return np.sqrt(np.maximum(squared, 0, out=squared), out=squared)
+    return np.asarray(np.sqrt(np.maximum(squared, 0, out=squared), out=squared))
 
 
 def label(X: Floats, centers: Float64, scratch: Scratch) -> NDArray[np.int32]:
@@ -223,5 +225,3 @@ def label(X: Floats, centers: Float64, scratch: Scratch) -> NDArray[np.int32]:
     if X.dtype not in (np.float32, np.float64) or not X.flags.c_contiguous:
         X = np.ascontiguousarray(X, np.float64)
     return Centers(centers, X.dtype).nearest(X, scratch)
-
-

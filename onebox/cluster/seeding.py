@@ -40,15 +40,15 @@ class SeedSummary:
 class Seeds(Aggregate[SeedSummary]):
     """A weighted sample of `n` rows, and the columns' variances, by which the tolerance is scaled.
 
-    A row's key is ``-log(u) / weight`` with u drawn from (seed, file, row); the n smallest keys are a
-    sample without replacement, with chances proportional to the weights.
+    A row's key is ``-log(u) / weight`` with u drawn from (seed, file, row); the n smallest keys are
+    a sample without replacement, with chances proportional to the weights.
 
     Notes
     -----
     Cost: 1 pass; summary n (p + 1) values.
 
-    Source: Efraimidis & Spirakis, "Weighted random sampling with a reservoir", Information Processing
-    Letters 97 (2006), algorithm A-ES.
+    Source: Efraimidis & Spirakis, "Weighted random sampling with a reservoir", Information
+    Processing Letters 97 (2006), algorithm A-ES.
     """
 
     n: int
@@ -130,8 +130,8 @@ def seeding_nbytes(n_clusters: int, n_rows: int, n_features: int) -> int:
 def kmeans_parallel(rows: Floats, n_clusters: int, rng: np.random.Generator) -> Float64:
     """k-means||: a few rounds that each draw many far rows at once, then k-means++ among them.
 
-    Source: Bahmani et al., "Scalable K-Means++", PVLDB 5 (2012), algorithm 2, drawing a fixed number
-    of rows a round (exponential keys) in place of independent coins.
+    Source: Bahmani et al., "Scalable K-Means++", PVLDB 5 (2012), algorithm 2, drawing a fixed
+    number of rows a round (exponential keys) in place of independent coins.
     """
     X = rows.astype(np.float64)
     X -= X.mean(axis=0)
@@ -164,9 +164,7 @@ def seeds(rows: Floats, init: Any, n_clusters: int, rng: np.random.Generator) ->
         return np.asarray(rows[rng.choice(len(rows), n_clusters, replace=False)], np.float64)
     if init == "k-means++":
         seed = int(rng.integers(2**31 - 1))
-        centers, _ = kmeans_plusplus(
-            np.asarray(rows, np.float64), n_clusters, random_state=seed
-        )
+        centers, _ = kmeans_plusplus(np.asarray(rows, np.float64), n_clusters, random_state=seed)
         return np.asarray(centers, np.float64)
     return kmeans_parallel(rows, n_clusters, rng)
 

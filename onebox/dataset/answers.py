@@ -10,7 +10,9 @@ from onebox.engine.run import scan
 from onebox.errors import BadInput
 
 
-def aggregate(data: Any, *aggregates: Aggregate[Any], y: Any = None, sample_weight: Any = None) -> Any:
+def aggregate(
+    data: Any, *aggregates: Aggregate[Any], y: Any = None, sample_weight: Any = None
+) -> Any:
     """Answer one or several questions about the rows in one pass.
 
     Parameters

@@ -43,8 +43,8 @@ class Dataset:
     """An immutable, lazy view of rows: a source, the steps put on it, and the settings it was made under.
 
     Made by :func:`onebox.dataset`. Nothing is read but the schema until a fit, a scan, or one of
-    ``to_numpy``, ``to_arrow``, ``to_parquet``, ``persist``, ``blocks``, ``head`` asks for rows. Every
-    method returns a new Dataset. The order of rows is kept.
+    ``to_numpy``, ``to_arrow``, ``to_parquet``, ``persist``, ``blocks``, ``head`` asks for rows.
+    Every method returns a new Dataset. The order of rows is kept.
 
     Examples
     --------
@@ -105,7 +105,9 @@ class Dataset:
     @property
     def named(self) -> bool:
         """Whether the columns' names come from the data."""
-        made = any(not isinstance(step, Select | Filter | Draw | DropMissing) for step in self._steps)
+        made = any(
+            not isinstance(step, Select | Filter | Draw | DropMissing) for step in self._steps
+        )
         return self.view.source.named or made
 
     @property
@@ -219,8 +221,8 @@ class Dataset:
     ) -> Dataset:
         """Rows drawn without replacement: `n` of them (one pass finds which), or about a fraction.
 
-        The draw depends on the seed and the row's file and place only, or, with `by`, on the value of
-        a column: files that come or go move no other row's draw, and rows with one value stay
+        The draw depends on the seed and the row's file and place only, or, with `by`, on the value
+        of a column: files that come or go move no other row's draw, and rows with one value stay
         together.
         """
         if (n is None) == (fraction is None):
@@ -255,7 +257,8 @@ class Dataset:
     def concat(self, *others: Dataset) -> Dataset:
         """These rows, then those of the others.
 
-        They need the same columns, and the same steps on their rows: concatenate first, then filter.
+        They need the same columns, and the same steps on their rows: concatenate first, then
+        filter.
         """
         for other in others:
             if (other._steps, other.view.drop_missing) != (self._steps, self.view.drop_missing):
@@ -302,8 +305,8 @@ class Dataset:
     def to_parquet(self, path: str | os.PathLike[str], *, compression: str = "zstd") -> Dataset:
         """Write the rows down, in order, never holding more than a few blocks.
 
-        A path that ends in ``.parquet`` becomes one file, any other a folder of files. Either appears
-        whole or not at all. Returns the dataset of what was written.
+        A path that ends in ``.parquet`` becomes one file, any other a folder of files. Either
+        appears whole or not at all. Returns the dataset of what was written.
         """
         writers.to_parquet(self, path, compression)
         return self._opened(open_source(path))
@@ -311,8 +314,8 @@ class Dataset:
     def persist(self, path: str | os.PathLike[str]) -> Dataset:
         """Write numeric columns as one raw ``.npy`` matrix, which later passes read without decoding.
 
-        Returns the dataset of what was written, with the same names. Types become the canonical one:
-        float32 where every column fits it exactly, else float64.
+        Returns the dataset of what was written, with the same names. Types become the canonical
+        one: float32 where every column fits it exactly, else float64.
         """
         return self._opened(open_source(writers.persist(self, path), columns=self.columns))
 

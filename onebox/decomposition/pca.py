@@ -254,7 +254,8 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OnePass):  # type: 
         if p > MAX_FEATURES:
             raise BadInput(
                 f"PCA decomposes a covariance of up to {MAX_FEATURES:,} columns; these are {p:,}. "
-                "Reduce them with SparseRandomProjection first, or select columns."
+                "Reduce them first (.map with scikit-learn's SparseRandomProjection), or select "
+                "columns."
             )
         return Gram()
 

@@ -1,8 +1,8 @@
 """In which order summaries merge: fixed by the data, never by the scheduler.
 
-The partitions of one unit that belong to one group merge in order; the units' shares of a group merge
-in the order of the units; at the end a fixed tree merges the groups. An aggregate without standard
-errors has a single group.
+The partitions of one unit that belong to one group merge in order; the units' shares of a group
+merge in the order of the units; at the end a fixed tree merges the groups. An aggregate without
+standard errors has a single group.
 """
 
 from __future__ import annotations

@@ -58,8 +58,8 @@ class LargeWalk:
             self.reader.meter.sample_memory()
 
     def _update(self, block: Block) -> None:
-        for k, (part, is_large) in enumerate(zip(self.parts, self._large, strict=True)):
-            if not is_large:
+        for k, (part, large) in enumerate(zip(self.parts, self._large, strict=True)):
+            if not large:
                 self._folds[k].update(block)
                 continue
             assert isinstance(part, Tiled)
@@ -73,8 +73,8 @@ class LargeWalk:
 
     def _finish(self, *, file_ends: bool) -> Shares:
         shares: Shares = []
-        for k, is_large in enumerate(self._large):
-            if not is_large:
+        for k, large in enumerate(self._large):
+            if not large:
                 shares.append(self._folds[k].finish())
             elif file_ends:
                 shares.append({0: self._held[k]})

@@ -68,7 +68,9 @@ def need_of(
     """Project what one scan needs."""
     schema, layout = view.schema, view.layout
     units = sorted(layout.units, key=lambda unit: unit.nbytes, reverse=True)[:UNITS_LOOKED_AT]
-    longest = max((layout.rows_per_batch if u.n_rows is None else u.n_rows for u in units), default=1)
+    longest = max(
+        (layout.rows_per_batch if u.n_rows is None else u.n_rows for u in units), default=1
+    )
     rows, batch = min(longest, layout.rows_per_block), min(longest, layout.rows_per_batch)
     reading = max(
         (view.source.reading_bytes(unit.span, view.source_columns, batch) for unit in units),
@@ -107,7 +109,10 @@ def refusal(need: Need, view: View, budget: int) -> str:
     if need.result > budget // 2:
         remedy = "Take fewer rows or columns, write them to files instead, or raise `memory`."
     elif summaries > budget // 2:
-        remedy = "Select columns, reduce them with SparseRandomProjection, or raise `memory`."
+        remedy = (
+            "Select columns, reduce them (.map with scikit-learn's SparseRandomProjection), or raise "
+            "`memory`."
+        )
     else:
         remedy = "Select columns, or raise `memory`."
     parts = {

@@ -1,7 +1,7 @@
 """How a scan will run, projected before a row is read: workers, memory, where blocks live in between.
 
-A plan that cannot fit its budget is refused with the numbers. A plan never changes the bits: it only
-chooses among ways that give the same ones.
+A plan that cannot fit its budget is refused with the numbers. A plan never changes the bits: it
+only chooses among ways that give the same ones.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ def _keep(view: View, decoded: int | None, left: int, settings: Settings) -> Kee
     if decoded is not None and decoded <= left:
         return "memory"
     limit = disk_limit(settings)
-    return "disk" if 0 < limit and (decoded or 0) <= limit else "again"
+    return "disk" if limit > 0 and (decoded or 0) <= limit else "again"
 
 
 def _rereads_as_well(view: View) -> bool:

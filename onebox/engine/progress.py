@@ -82,9 +82,7 @@ class Reporter:
     def _send(self, meter: Meter, share: float, *, done: bool) -> None:
         assert self.listener is not None
         seconds = time.perf_counter() - self._start
-        self.listener(
-            ProgressEvent(self.job, share, meter.rows, meter.pass_bytes, seconds, done)
-        )
+        self.listener(ProgressEvent(self.job, share, meter.rows, meter.pass_bytes, seconds, done))
 
 
 class Bar:
@@ -113,9 +111,7 @@ class Bar:
             self._task = self._progress.add_task(event.job, total=1.0, speed="")
         per_second = event.rows / event.seconds
         speed = f"{per_second / 1e6:.2f} M rows/s  {event.n_bytes / 1e9 / event.seconds:.2f} GB/s"
-        self._progress.update(
-            self._task, completed=event.share, speed=speed, description=event.job
-        )
+        self._progress.update(self._task, completed=event.share, speed=speed, description=event.job)
 
     def close(self) -> None:
         if self._progress is not None:

@@ -101,7 +101,9 @@ class Reader:
             return 0
         span = unit.span
         total = self.view.source.stored_bytes(span, self.view.source_columns)
-        return total if not span.n_rows or unit.n_rows is None else total * unit.n_rows // span.n_rows
+        return (
+            total if not span.n_rows or unit.n_rows is None else total * unit.n_rows // span.n_rows
+        )
 
 
 @contextmanager

@@ -47,7 +47,8 @@ class Run:
     ----------
     view : View
     aggregates : sequence of Aggregate
-        What will be scanned for, each in a scan of its own and at its largest: the plan is for these.
+        What will be scanned for, each in a scan of its own and at its largest: the plan is for
+        these.
     settings : Settings
         How to run.
     many_passes : bool
@@ -94,7 +95,9 @@ class Run:
         logger.debug("%s: %s", job, self.plan)
         self.meter = Meter()
         self.report = FitReport(
-            projected_memory=self.plan.peak_bytes, budget=self.plan.budget, n_workers=self.plan.n_workers
+            projected_memory=self.plan.peak_bytes,
+            budget=self.plan.budget,
+            n_workers=self.plan.n_workers,
         )
         self._listener = listener_for(self.settings.progress)
         self._reporter = Reporter(job, None, None)
@@ -236,8 +239,8 @@ def scan(
 ) -> tuple[Any, FitReport]:
     """One pass of an aggregate over a view: the merged summary, and what it cost.
 
-    Cost: 1 pass. Small summaries: one a partition in work and one a group (32) held; a tiled summary
-    over 2 MiB: one accumulator a file.
+    Cost: 1 pass. Small summaries: one a partition in work and one a group (32) held; a tiled
+    summary over 2 MiB: one accumulator a file.
 
     Raises
     ------

@@ -1,8 +1,8 @@
 """Where decoded blocks and row state live between passes: in memory, or raw in one file on disk.
 
 What a pass finds here has the same canonical layout as what the first pass computed from, so that a
-resident, a spilled and a re-read pass give the same bits. The file is read into buffers, not mapped:
-mapped pages count as resident memory.
+resident, a spilled and a re-read pass give the same bits. The file is read into buffers, not
+mapped: mapped pages count as resident memory.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class SpillFile:
 
     def __init__(self, folder: SpillFolder) -> None:
         self._folder = folder
-        self._file = open(folder.path / "blocks.raw", "w+b", buffering=0)
+        self._file = open(folder.path / "blocks.raw", "w+b", buffering=0)  # noqa: SIM115 (see close)
         self._lock = threading.Lock()
         self._end = 0
 

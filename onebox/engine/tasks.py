@@ -37,9 +37,7 @@ class Tasks:
         Called in the collecting thread, after every result and while waiting for one.
     """
 
-    def __init__(
-        self, executor: Executor, in_flight: int, each_turn: Callable[[], None]
-    ) -> None:
+    def __init__(self, executor: Executor, in_flight: int, each_turn: Callable[[], None]) -> None:
         self._executor, self._in_flight, self._each_turn = executor, in_flight, each_turn
         self._caller = threading.get_ident()
         self._unfinished: set[Future[Any]] = set()
