@@ -293,4 +293,4 @@ def _transform(X: Any, *, centers: Any) -> Any:
 
 
 def _is_count(value: Any) -> bool:
-    return isinstance(value, int | np.integer) and value >= 1
+    return isinstance(value, int | np.integer) and bool(value >= 1)
