@@ -267,6 +267,8 @@ class KMeans(
             raise BadInput(f"init={self.init!r} must be one of {STARTS} or an array of centres.")
         if self.max_iter < 1:
             raise BadInput(f"max_iter={self.max_iter!r} must be 1 or more.")
+        if not self.tol >= 0:
+            raise BadInput(f"tol={self.tol!r} must be 0 or more.")
         if self.n_init != "auto" and not _is_count(self.n_init):
             raise BadInput(f"n_init={self.n_init!r} must be 'auto' or an integer of 1 or more.")
         if self.algorithm != "lloyd":

@@ -11,6 +11,7 @@ import sklearn.linear_model
 
 import onebox as ob
 from onebox.aggregates import Gram
+from onebox.data.scratch import FreshMemory
 from onebox.dataset import pair
 from onebox.engine.run import scan
 from onebox.errors import MismatchedRows
@@ -70,14 +71,9 @@ def test_arrays_pair_by_row_number(numbers, table):
 def test_arrays_of_text_pair_too(table):
     names = np.array(["a", "b"] * 500)
     view = pair(ob.dataset(table)[["x"]], names)
-    seen = [block.y for unit in view.layout.units for block in _blocks(view, unit)]
+    units = view.layout.units
+    seen = [block.y for unit in units for block in view.blocks(unit, FreshMemory())]
     assert np.concatenate(seen).tolist() == names.tolist()
-
-
-def _blocks(view, unit):
-    from onebox.data.scratch import FreshMemory
-
-    return view.blocks(unit, FreshMemory())
 
 
 def test_the_same_filter_on_both_sides(numbers, table):
