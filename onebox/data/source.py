@@ -63,6 +63,10 @@ class Source(ABC):
         """Bytes that reading these columns takes from the disk."""
         return span.nbytes
 
+    def unpacked_bytes(self, span: Span, names: Sequence[str]) -> int:
+        """Bytes that these columns have before compression, at the least."""
+        return self.stored_bytes(span, names)
+
     def null_count(self, span: Span, name: str) -> int | None:
         """Nulls that a footer tells of, None when it does not."""
         return None

@@ -27,6 +27,8 @@ from onebox.errors import BadValue, EmptyData, MismatchedRows
 
 Chain = tuple[Step, ...]
 
+SPANS_LOOKED_AT = 64
+
 
 @dataclass(frozen=True, eq=False)
 class View:
@@ -102,9 +104,31 @@ class View:
     def decoded_row_bytes(self) -> int:
         """Bytes of one row of the columns that are read, as the reader hands them over."""
         if not any(self._chains):  # every column is read and handed on as it is
-            return sum(map(type_width, self.schema.kinds))
+            return sum(map(type_width, self.schema.kinds)) + self._more_than_types_tell
         schema, read = self.source.schema, set(self.source_columns)
-        return sum(type_width(f.type) for f in schema if f.name in read)
+        widths = (type_width(f.type) for f in schema if f.name in read)
+        return sum(widths) + self._more_than_types_tell
+
+    @property
+    def reads_text(self) -> bool:
+        """Whether a column is read whose values are of any length, as far as types tell."""
+        return bool(self._texts)
+
+    @cached_property
+    def _texts(self) -> list[str]:
+        read = set(self.source_columns)
+        return [f.name for f in self.source.schema if f.name in read and _has_any_length(f.type)]
+
+    @cached_property
+    def _more_than_types_tell(self) -> int:
+        """What text and the like take in a row beyond the guess, as far as files tell."""
+        # The first ones, so that files added at the end change no cut of those before.
+        spans = [span for span in self.source.spans()[:SPANS_LOOKED_AT] if span.n_rows]
+        if not self._texts or not spans:
+            return 0
+        told = sum(self.source.unpacked_bytes(span, self._texts) for span in spans)
+        guess = sum(type_width(self.source.schema.field(name).type) for name in self._texts)
+        return max(0, told // sum(span.n_rows or 0 for span in spans) - guess)
 
     @property
     def row_bytes(self) -> int:
@@ -310,6 +334,15 @@ def _passed_through(source: pa.Schema, chains: Sequence[Chain]) -> list[str]:
 def _global_row(unit: Unit, offset: int) -> int:
     assert unit.global_row is not None
     return unit.global_row + offset - unit.start
+
+
+def _has_any_length(kind: pa.DataType) -> bool:
+    if is_numeric(kind):
+        return False
+    try:
+        return not kind.bit_width
+    except ValueError:
+        return True
 
 
 def type_width(kind: pa.DataType) -> int:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 FILE_BYTES = 256 * 10**6  # decoded rows of one file of a folder
 ROW_GROUP_BYTES = 16 * 10**6  # decoded rows buffered before a row group is written
-WRITER_BYTES = 2 * ROW_GROUP_BYTES  # the rows, and what they are encoded to
+WRITER_BYTES = 3 * ROW_GROUP_BYTES  # the rows, what they are encoded to, and what lies between
 
 
 def to_parquet(data: Dataset, path: str | os.PathLike[str], compression: str) -> None:

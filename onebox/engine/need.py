@@ -78,8 +78,10 @@ def need_of(
     )
     decoded = 0 if view.source.in_memory else batch * view.decoded_row_bytes
     work = sum(part.work_nbytes(schema, rows) for part in aggregates)
-    # The next batch is made while the last is still held.
-    block = 2 * decoded + rows * view.row_bytes + work + task_bytes
+    # The next batch is made while the last is still held. Text is gathered in memory that doubles
+    # when it is full, and copied by what looks at its values.
+    batches = 5 if view.reads_text else 2
+    block = batches * decoded + rows * view.row_bytes + work + task_bytes
     pieces = max((unit.n_partitions for unit in units), default=1)
     shared = in_flight = 0
     for part in aggregates:

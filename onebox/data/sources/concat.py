@@ -81,6 +81,10 @@ class ConcatSource(Source):
         source, original = self._origins[span]
         return source.stored_bytes(original, names)
 
+    def unpacked_bytes(self, span: Span, names: Sequence[str]) -> int:
+        source, original = self._origins[span]
+        return source.unpacked_bytes(original, names)
+
     def null_count(self, span: Span, name: str) -> int | None:
         source, original = self._origins[span]
         return source.null_count(original, name)

@@ -136,6 +136,9 @@ class HiveSource(Source):
     def stored_bytes(self, span: Span, names: Sequence[str]) -> int:
         return self.files.stored_bytes(span, self._stored(names))
 
+    def unpacked_bytes(self, span: Span, names: Sequence[str]) -> int:
+        return self.files.unpacked_bytes(span, self._stored(names))
+
     def _stored(self, names: Sequence[str]) -> list[str]:
         return [name for name in names if name not in self._types]
 

@@ -138,6 +138,9 @@ class ParquetSource(FileSource):
     def reading_bytes(self, span: Span, names: Sequence[str], rows_per_batch: int) -> int:
         return sum(READ_BUFFER + _page_bytes(column) for column in self._stored(span, names))
 
+    def unpacked_bytes(self, span: Span, names: Sequence[str]) -> int:
+        return sum(column.total_uncompressed_size for column in self._stored(span, names))
+
     def stored_bytes(self, span: Span, names: Sequence[str]) -> int:
         return sum(column.total_compressed_size for column in self._stored(span, names))
 

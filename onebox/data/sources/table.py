@@ -49,6 +49,9 @@ class TableSource(Source):
         for batch in part.to_batches(max_chunksize=rows_per_batch):
             yield TableColumns(conform(batch, target, "the table"))
 
+    def unpacked_bytes(self, span: Span, names: Sequence[str]) -> int:
+        return int(self.table.select(list(names)).nbytes)
+
     def null_count(self, span: Span, name: str) -> int | None:
         return int(self.table.column(name).null_count)
 
