@@ -123,13 +123,17 @@ class Gram(Tiled[GramSummary, _Prepared]):
         return 8 * (n_rows + 1) * self._width(schema)
 
     def prepare(self, summary: GramSummary, block: Block) -> _Prepared:
-        X, w = block.finite_X, block.weight
+        X, w = block.X, block.weight
         n, p = X.shape
         width = len(summary.mean)
         rows = block.scratch.take("gram.rows", (n + 1, width), np.float64)
         mean = np.zeros(width)
         root = np.sqrt(w)
         weight = gram.column_means(X, w, mean[:p])
+        # A NaN or an infinity shows in its column's mean: no walk of its own looks for them, but
+        # where weights may have hidden one.
+        if len(w) or not np.isfinite(mean[:p]).all():
+            X = block.finite_X
         gram.center(X, mean[:p], root, rows[:n], 0)
         if self.target and block.has_target:
             y = block.y_matrix
