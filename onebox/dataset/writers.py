@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from onebox.dataset.dataset import Dataset
 
 FILE_BYTES = 256 * 10**6  # decoded rows of one file of a folder
-ROW_GROUP_BYTES = 16 * 10**6  # decoded rows buffered before a row group is written
-WRITER_BYTES = 3 * ROW_GROUP_BYTES  # the rows, what they are encoded to, and what lies between
+ROW_GROUP_BYTES = 12 * 10**6  # decoded rows buffered before a row group is written
+WRITER_BYTES = 4 * ROW_GROUP_BYTES  # the rows, what they are encoded to, and what allocators keep
 
 
 def to_parquet(data: Dataset, path: str | os.PathLike[str], compression: str) -> None:

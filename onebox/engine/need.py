@@ -15,7 +15,10 @@ LARGE_SUMMARY = 2 * 2**20
 """A tiled summary above this size is kept once a file instead of once a partition and group."""
 
 WORKER_OVERHEAD = 6 * 2**20  # a thread's stack and its share of library state
-SLACK = 4 / 3  # what allocators hold beyond what was asked of them: mimalloc, Arrow's, the most
+# What allocators hold beyond what was asked of them. Most for the many short-lived buffers of
+# readers, which threads give back to mimalloc, Arrow's allocator, in other sizes than they take.
+READER_SLACK = 5 / 3
+SLACK = 4 / 3
 UNITS_LOOKED_AT = 64  # the largest ones; footers of the rest are not opened for a projection
 
 
@@ -98,7 +101,7 @@ def need_of(
         result=result_bytes,
         shared=shared,
         unit=in_flight,
-        worker=int(SLACK * (reading + block)) + WORKER_OVERHEAD,
+        worker=int(READER_SLACK * reading + SLACK * block) + WORKER_OVERHEAD,
         reading=reading,
         block=block,
         state_width=sum(state.itemsize for state in states),

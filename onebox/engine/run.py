@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from onebox.aggregates.aggregate import Aggregate, RowState, parts_of
@@ -126,6 +127,9 @@ class Run:
     ) -> None:
         self._stack.close()
         self.meter.sample_memory()
+        # Arrow's allocator keeps what was freed, that of threads that are gone most of all: the
+        # next run would add to it.
+        pa.default_memory_pool().release_unused()
         self.report.seconds = time.perf_counter() - self._start
         self.report.peak_memory = self.meter.peak
         self.report.bytes_read = self.meter.bytes_read
