@@ -19,7 +19,7 @@ def equations(X: np.ndarray, Y: np.ndarray) -> NormalEquations:
     n=st.integers(1, 30),
     p=st.integers(1, 30),
     rank=st.integers(1, 30),
-    scales=st.sampled_from([0, 3, 6]),
+    scales=st.sampled_from([0, 2, 4]),
     seed=st.integers(0, 10**6),
 )
 def test_the_shortest_of_all_solutions(n: int, p: int, rank: int, scales: int, seed: int) -> None:
