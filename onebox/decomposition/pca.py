@@ -73,8 +73,10 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OnePass):  # type: 
     NotEnoughMemory
         Before reading, when the covariance and its decomposition do not fit the budget.
 
-    Notes ----- Cost: 1 pass; summary 8 p² bytes for p features, decomposed in some 4 p³ operations,
-    9 p³ for all components.
+    Notes
+    -----
+    Cost: 1 pass; summary 8 p² bytes for p features, decomposed in some 4 p³ operations, 9 p³ for
+    all components.
 
     Exactness: exact up to rounding; variances below 1e-15 of the largest are rounding themselves.
     Sums and components are float64; what is transformed keeps its canonical dtype: float32 where
