@@ -25,7 +25,6 @@ except ModuleNotFoundError:
     ) from None
 
 MODULES = (
-    "blas",
     "distinct",
     "gram",
     "histogram",

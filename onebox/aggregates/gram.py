@@ -8,14 +8,14 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from onebox._kernels import blas, gram
+from onebox._kernels import gram
 from onebox.aggregates.aggregate import Tiled
 from onebox.data.block import Block
 from onebox.data.schema import Schema
 
 Float64 = NDArray[np.float64]
 
-TILE = 256
+TILE = 96  # lines of the scatter: a whole number of panels
 
 
 @dataclass
@@ -70,7 +70,7 @@ class GramResult:
 class _Prepared:
     """A centred block with one more row, which carries the change of the mean."""
 
-    rows: Float64
+    panels: Float64  # (panels, rows + 1, width), as onebox._kernels.gram lays them out
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Gram(Tiled[GramSummary, _Prepared]):
 
     Notes
     -----
-    Cost: 1 pass; summary 8 (p + q)² bytes, one syrk of (rows, p + q) a block.
+    Cost: 1 pass; summary 8 (p + q)² bytes, (p + q)² operations a row.
 
     Exactness: exact up to rounding; values are centred before they are squared.
 
@@ -120,45 +120,46 @@ class Gram(Tiled[GramSummary, _Prepared]):
         return 8 * p * (p + 1) + 16
 
     def work_nbytes(self, schema: Schema, n_rows: int) -> int:
-        return 8 * (n_rows + 1) * self._width(schema)
+        n_panels, width = _panels_of(self._width(schema))
+        return 8 * n_panels * (n_rows + 1) * width
 
     def prepare(self, summary: GramSummary, block: Block) -> _Prepared:
         X, w = block.X, block.weight
         n, p = X.shape
-        width = len(summary.mean)
-        rows = block.scratch.take("gram.rows", (n + 1, width), np.float64)
-        mean = np.zeros(width)
+        n_columns = len(summary.mean)
+        n_panels, width = _panels_of(n_columns)
+        panels = block.scratch.take("gram.panels", (n_panels, n + 1, width), np.float64)
+        mean = np.zeros(n_panels * width)
         root = np.sqrt(w)
         weight = gram.column_means(X, w, mean[:p])
         # A NaN or an infinity shows in its column's mean: no walk of its own looks for them, but
         # where weights may have hidden one.
         if len(w) or not np.isfinite(mean[:p]).all():
             X = block.finite_X
-        gram.center(X, mean[:p], root, rows[:n], 0)
+        gram.center(X, mean[:p], root, panels, 0)
         if self.target and block.has_target:
             y = block.y_matrix
-            gram.column_means(y, w, mean[p:])
-            gram.center(y, mean[p:], root, rows[:n], p)
-        _move_mean(summary, n, weight, mean, rows[n])
-        return _Prepared(rows)
+            gram.column_means(y, w, mean[p:n_columns])
+            gram.center(y, mean[p:n_columns], root, panels, p)
+        panels[-1, :, n_columns - (n_panels - 1) * width :] = 0
+        mean[:n_columns] = _move_mean(summary, n, weight, mean[:n_columns])
+        panels[:, n] = mean.reshape(n_panels, width)
+        return _Prepared(panels)
 
     def n_tiles(self, summary: GramSummary) -> int:
         return -(-len(summary.mean) // TILE)
 
     def update_tile(self, summary: GramSummary, prepared: _Prepared, tile: int) -> None:
         stop = min((tile + 1) * TILE, len(summary.mean))
-        blas.syrk_panel(prepared.rows, summary.scatter, tile * TILE, stop)
+        gram.add(prepared.panels, summary.scatter, tile * TILE, stop)
 
     def update(self, summary: GramSummary, block: Block) -> None:
-        blas.syrk(self.prepare(summary, block).rows, summary.scatter)
+        gram.add(self.prepare(summary, block).panels, summary.scatter, 0, len(summary.mean))
 
     def merge(self, into: GramSummary, other: GramSummary) -> None:
-        if not other.n_rows:
-            return
-        change = np.empty((1, len(into.mean)))
-        _move_mean(into, other.n_rows, other.weight, other.mean, change[0])
-        into.scatter += other.scatter
-        blas.syrk(change, into.scatter)
+        if other.n_rows:
+            change = _move_mean(into, other.n_rows, other.weight, other.mean)
+            gram.merge(into.scatter, other.scatter, change)
 
     def result(self, summary: GramSummary) -> GramResult:
         scatter = np.tril(summary.scatter)
@@ -171,16 +172,21 @@ class Gram(Tiled[GramSummary, _Prepared]):
         )  # fmt: skip
 
 
-def _move_mean(
-    summary: GramSummary, n_rows: int, weight: float, mean: Float64, change: Float64
-) -> None:
-    """Move the mean towards that of further rows; write the row that this adds to the scatter."""
+def _panels_of(n_columns: int) -> tuple[int, int]:
+    """How many panels a matrix has, and how wide they are."""
+    width = gram.panel_width(n_columns)
+    return -(-n_columns // width), width
+
+
+def _move_mean(summary: GramSummary, n_rows: int, weight: float, mean: Float64) -> Float64:
+    """Move the mean towards that of further rows; the row that this adds to the scatter."""
     total = summary.weight + weight
+    difference = mean - summary.mean
     if total > 0:
-        difference = mean - summary.mean
-        np.multiply(difference, np.sqrt(summary.weight * (weight / total)), out=change)
         summary.mean += difference * (weight / total)
+        difference *= np.sqrt(summary.weight * (weight / total))
     else:
-        change[:] = 0
+        difference[:] = 0
     summary.n_rows += n_rows
     summary.weight = total
+    return difference

@@ -68,7 +68,7 @@ class ClassMeans(Aggregate[ClassSums]):
         gram.column_means(X, w, middle)
         # Sums about the block's mean: a large common offset would cost the classes their digits.
         centred = block.scratch.take("class.rows", X.shape, np.float64)
-        gram.center(X, middle, NO_WEIGHTS, centred, 0)
+        gram.center(X, middle, NO_WEIGHTS, centred[None], 0)
         sums, weights = np.zeros((len(labels), X.shape[1])), np.zeros(len(labels))
         kmeans.accumulate(centred, w, codes, sums, weights)
         means = middle + sums / np.where(weights > 0, weights, 1)[:, None]

@@ -1,4 +1,4 @@
-"""Gram matrices: column means, centring and the BLAS products."""
+"""Gram matrices: column means, centred panels, their products, and merges."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 Kernel = Callable[[str], Any]
 FLOATS = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -20,9 +22,22 @@ def random_table(n_rows: int, n_columns: int, dtype: type = np.float64) -> np.nd
     return X
 
 
+def panels_for(gram: Any, n_rows: int, n_columns: int) -> np.ndarray:
+    """Panels as an aggregate makes them: whatever memory held, and zeros to fill them up."""
+    width = gram.panel_width(n_columns)
+    n_panels = -(-n_columns // width)
+    panels = np.full((n_panels, n_rows, width), 7.0)
+    panels[-1, :, n_columns - (n_panels - 1) * width :] = 0
+    return panels
+
+
+def rows_in(panels: np.ndarray, n_columns: int) -> np.ndarray:
+    return panels.transpose(1, 0, 2).reshape(panels.shape[1], -1)[:, :n_columns]
+
+
 @FLOATS
 @pytest.mark.parametrize("n_rows", [1, 5, 1000])
-@pytest.mark.parametrize("n_columns", [1, 3, 40])
+@pytest.mark.parametrize("n_columns", [1, 3, 12, 40])
 def test_means_and_centred_rows(kernel: Kernel, dtype: type, n_rows: int, n_columns: int) -> None:
     gram = kernel("gram")
     X = random_table(n_rows, n_columns, dtype)
@@ -33,11 +48,13 @@ def test_means_and_centred_rows(kernel: Kernel, dtype: type, n_rows: int, n_colu
         assert total == pytest.approx(w.sum() if weights.size else n_rows)
         expected = np.average(X.astype(float), axis=0, weights=weights if weights.size else None)
         np.testing.assert_allclose(mean, expected, rtol=1e-13)
-        out = np.full((n_rows, n_columns + 3), -1.0)
-        gram.center(X, mean, sqrt_w, out, 2)
+        panels = panels_for(gram, n_rows + 1, n_columns + 3)
+        gram.center(X, mean, sqrt_w, panels, 2)
+        rows = rows_in(panels, n_columns + 3)
         scale = sqrt_w[:, None] if sqrt_w.size else 1.0
-        np.testing.assert_allclose(out[:, 2:-1], (X - mean) * scale, rtol=1e-13, atol=1e-13)
-        assert (out[:, [0, 1, -1]] == -1).all()
+        np.testing.assert_allclose(rows[:-1, 2:-1], (X - mean) * scale, rtol=1e-13, atol=1e-13)
+        assert (rows[:, [0, 1, -1]] == 7).all()
+        assert (rows[-1] == 7).all()
 
 
 def test_float32_is_summed_in_float64(kernel: Kernel) -> None:
@@ -53,61 +70,78 @@ def test_no_rows_or_no_weight_give_zero_means(kernel: Kernel) -> None:
     assert mean.tolist() == [0, 0, 0]
     assert kernel("gram").column_means(np.ones((2, 3)), np.zeros(2), mean) == 0
     assert mean.tolist() == [0, 0, 0]
-    kernel("gram").center(np.empty((0, 3)), mean, NONE, np.empty((0, 3)), 0)
+    kernel("gram").center(np.empty((0, 3)), mean, NONE, np.empty((1, 0, 3)), 0)
 
 
-def test_center_writes_into_a_part_of_wider_rows(kernel: Kernel) -> None:
-    X = random_table(6, 2)
-    base = np.zeros((6, 5))
-    kernel("gram").center(X, np.zeros(2), NONE, base[:, 1:], 1)
-    np.testing.assert_array_equal(base[:, 2:4], X)
+def test_one_panel_of_any_width_is_a_matrix(kernel: Kernel) -> None:
+    X, out = random_table(6, 17), np.zeros((6, 17))
+    kernel("gram").center(X, np.ones(17), NONE, out[None], 0)
+    np.testing.assert_array_equal(out, X - 1)
     with pytest.raises(ValueError, match="lacks the rows or the columns"):
-        kernel("gram").center(X, np.zeros(2), NONE, base, 4)
-    with pytest.raises(ValueError, match="side by side"):
-        kernel("gram").center(X, np.zeros(2), NONE, np.zeros((6, 6))[:, ::2], 0)
+        kernel("gram").center(X, np.ones(17), NONE, out[None], 1)
+    with pytest.raises(ValueError, match="lacks the rows or the columns"):
+        kernel("gram").center(X, np.ones(17), NONE, out[None, 1:], 0)
 
 
-@pytest.mark.parametrize("shape", [(0, 3), (1, 1), (7, 5), (300, 41)])
-def test_syrk_adds_to_the_lower_triangle(kernel: Kernel, shape: tuple[int, int]) -> None:
-    A = random_table(*shape)
-    p = shape[1]
+def filled_panels(gram: Any, Z: np.ndarray) -> np.ndarray:
+    panels = panels_for(gram, *Z.shape)
+    gram.center(Z, np.zeros(Z.shape[1]), NONE, panels, 0)
+    return panels
+
+
+SHAPES = [(1, 1), (7, 5), (600, 12), (255, 13), (513, 41), (70, 150)]
+
+
+@pytest.mark.parametrize("shape", [(0, 3), *SHAPES])
+def test_products_are_added_to_the_lower_triangle(kernel: Kernel, shape: tuple[int, int]) -> None:
+    gram, Z, p = kernel("gram"), random_table(*shape), shape[1]
     start = np.random.default_rng(1).standard_normal((p, p))
-    C = start.copy()
-    kernel("blas").syrk(A, C)
-    np.testing.assert_allclose(np.tril(C), np.tril(start + A.T @ A), rtol=1e-12, atol=1e-12)
-    np.testing.assert_array_equal(np.triu(C, 1), np.triu(start, 1))
+    scatter = start.copy()
+    gram.add(filled_panels(gram, Z), scatter, 0, p)
+    np.testing.assert_allclose(np.tril(scatter), np.tril(start + Z.T @ Z), rtol=1e-12, atol=1e-12)
+    np.testing.assert_array_equal(np.triu(scatter, 1), np.triu(start, 1))
 
 
-def test_panels_cover_the_triangle(kernel: Kernel) -> None:
-    A = random_table(200, 41)
-    whole, panels = np.zeros((41, 41)), np.zeros((41, 41))
-    kernel("blas").syrk(A, whole)
-    for start, stop in ((30, 41), (0, 13), (13, 30), (41, 41)):
-        kernel("blas").syrk_panel(A, panels, start, stop)
-    np.testing.assert_allclose(np.tril(panels), np.tril(whole), rtol=1e-12)
-    assert (np.triu(panels, 1) == 0).all()
-    with pytest.raises(ValueError, match=r"rows 30 \.\. 42"):
-        kernel("blas").syrk_panel(A, panels, 30, 42)
+@pytest.mark.parametrize("shape", SHAPES)
+@given(data=st.data())
+def test_parts_of_the_lines_do_together_what_one_call_does(
+    kernel: Kernel, shape: tuple[int, int], data: st.DataObject
+) -> None:
+    gram, p = kernel("gram"), shape[1]
+    panels = filled_panels(gram, random_table(*shape))
+    whole, parts = np.zeros((p, p)), np.zeros((p, p))
+    gram.add(panels, whole, 0, p)
+    cuts = sorted(data.draw(st.sets(st.sampled_from(range(0, p, 12)))) | {0, p})
+    lines = list(zip(cuts[:-1], cuts[1:], strict=True))
+    for start, stop in data.draw(st.permutations(lines)):
+        gram.add(panels, parts, start, stop)
+    if gram.panel_width(p) == 12:
+        np.testing.assert_array_equal(parts, whole)
+    else:
+        np.testing.assert_allclose(parts, whole, rtol=1e-12)
 
 
-@FLOATS
-@pytest.mark.parametrize(("n", "p", "q"), [(0, 2, 3), (1, 1, 1), (50, 4, 7), (64, 33, 2)])
-def test_gemm(kernel: Kernel, dtype: type, n: int, p: int, q: int) -> None:
-    blas = kernel("blas")
-    A, B = random_table(n, p, dtype), random_table(n, q, dtype)
-    C = np.ones((p, q), dtype)
-    blas.gemm_tn(A, B, C)
-    np.testing.assert_allclose(C, 1 + A.T @ B, rtol=1e-4 if dtype is np.float32 else 1e-12)
-    D = np.ones((p, q), dtype)
-    blas.gemm_nt(A.T.copy(), B.T.copy(), D)
-    np.testing.assert_allclose(D, A.T @ B, rtol=1e-4 if dtype is np.float32 else 1e-12)
+def test_merged_is_the_sum_with_the_change(kernel: Kernel) -> None:
+    rng = np.random.default_rng(2)
+    into, other = rng.standard_normal((2, 30, 30))
+    change = rng.standard_normal(30)
+    before = into.copy()
+    kernel("gram").merge(into, other, change)
+    expected = np.tril(before + other + np.outer(change, change))
+    np.testing.assert_allclose(np.tril(into), expected, rtol=1e-13, atol=1e-13)
+    np.testing.assert_array_equal(np.triu(into, 1), np.triu(before, 1))
 
 
-def test_products_check_shapes(kernel: Kernel) -> None:
-    blas = kernel("blas")
-    with pytest.raises(ValueError, match=r"not \(2, 2\)"):
-        blas.syrk(np.zeros((4, 3)), np.zeros((2, 2)))
-    with pytest.raises(ValueError, match="do not fit together"):
-        blas.gemm_tn(np.zeros((4, 3)), np.zeros((5, 3)), np.zeros((3, 3)))
-    with pytest.raises(ValueError, match="do not fit together"):
-        blas.gemm_nt(np.zeros((4, 3)), np.zeros((5, 2)), np.zeros((4, 5)))
+def test_shapes_are_checked(kernel: Kernel) -> None:
+    gram = kernel("gram")
+    panels, scatter = panels_for(gram, 4, 30), np.zeros((30, 30))
+    with pytest.raises(ValueError, match=r"lines 24 \.\. 31 of a matrix with 30"):
+        gram.add(panels, scatter, 24, 31)
+    with pytest.raises(ValueError, match=r"lines 5 \.\. 30"):
+        gram.add(panels, scatter, 5, 30)
+    with pytest.raises(ValueError, match="is square"):
+        gram.add(panels, scatter[:, :-1].copy(), 0, 30)
+    with pytest.raises(ValueError, match="another shape than 50 columns have"):
+        gram.add(panels, np.zeros((50, 50)), 0, 50)
+    with pytest.raises(ValueError, match="two square matrices of one size"):
+        gram.merge(scatter, np.zeros((30, 29)), np.zeros(30))

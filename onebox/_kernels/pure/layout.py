@@ -3,7 +3,7 @@
 Tables travel through the caches in tiles of a few rows and eight columns, so that every cache
 line is read once and written once, whatever the number of columns.
 """
-# ruff: noqa: F821 (kind codes and fused types are declared in layout.pxd)
+# ruff: noqa: F821 (kind codes, fused types and transpose are declared in layout.pxd)
 
 import cython
 from cython.cimports.libc.math import NAN, isfinite, isnan
@@ -103,30 +103,6 @@ def blank_nulls(
         nulls &= nulls - 1
 
 
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def write_rows(
-    columns: cython.pointer(cython.floating),
-    n_rows: cython.Py_ssize_t,
-    width: cython.Py_ssize_t,
-    stride: cython.Py_ssize_t,
-    out: cython.pointer(cython.floating),
-) -> cython.void:
-    """Transpose a (width, TILE_ROWS) buffer into `n_rows` rows of `out`."""
-    i: cython.Py_ssize_t
-    j: cython.Py_ssize_t
-    if width == TILE_COLUMNS:  # a constant trip count: the compiler unrolls it
-        for i in range(n_rows):
-            for j in range(TILE_COLUMNS):
-                out[i * stride + j] = columns[j * TILE_ROWS + i]
-    else:
-        for i in range(n_rows):
-            for j in range(width):
-                out[i * stride + j] = columns[j * TILE_ROWS + i]
-
-
 def pack(
     addresses: cython.const[int64_t][::1],
     kinds: cython.const[uint8_t][::1],
@@ -152,17 +128,23 @@ def pack(
     if n_rows == 0 or n_columns == 0:
         return
     buffer: cython.floating[512]
+    sources: uintptr_t[8]
     row: cython.Py_ssize_t
     column: cython.Py_ssize_t
     j: cython.Py_ssize_t
     height: cython.Py_ssize_t
     width: cython.Py_ssize_t
+    plain: uint8_t = FLOAT32 if cython.sizeof(buffer[0]) == 4 else FLOAT64
     with cython.nogil:
         for row in range(0, n_rows, 64):
             height = min(n_rows - row, TILE_ROWS)
             for column in range(0, n_columns, 8):
                 width = min(n_columns - column, TILE_COLUMNS)
                 for j in range(width):
+                    if kinds[column + j] == plain and bitmaps[column + j] == 0:
+                        sources[j] = addresses[column + j] + row * cython.sizeof(buffer[0])
+                        continue
+                    sources[j] = cython.cast(uintptr_t, cython.address(buffer[j * TILE_ROWS]))
                     convert_kind(
                         addresses[column + j],
                         kinds[column + j],
@@ -177,12 +159,12 @@ def pack(
                             height,
                             cython.address(buffer[j * TILE_ROWS]),
                         )
-                write_rows(
-                    cython.address(buffer[0]),
+                transpose(
+                    cython.address(sources[0]),
                     height,
                     width,
-                    n_columns,
                     cython.address(out[row, column]),
+                    n_columns,
                 )
 
 
@@ -193,6 +175,7 @@ def unpack(X: cython.const[cython.floating][:, ::1], out: cython.floating[:, ::1
     if out.shape[0] != n_columns or out.shape[1] != n_rows:
         raise ValueError("unpack: out needs the transposed shape of X")
     buffer: cython.floating[512]
+    sources: uintptr_t[8]
     row: cython.Py_ssize_t
     column: cython.Py_ssize_t
     i: cython.Py_ssize_t
@@ -206,9 +189,18 @@ def unpack(X: cython.const[cython.floating][:, ::1], out: cython.floating[:, ::1
                 width = min(n_columns - column, TILE_COLUMNS)
                 # By way of a buffer: written straight to out, columns whose addresses agree in
                 # their low bits, as those of 2^k rows do, push one another out of the cache.
-                for i in range(height):
-                    for j in range(width):
-                        buffer[j * TILE_ROWS + i] = X[row + i, column + j]
+                for i in range(0, height, 8):
+                    for j in range(min(height - i, 8)):
+                        sources[j] = cython.cast(
+                            uintptr_t, cython.address(X[row + i + j, column])
+                        )
+                    transpose(
+                        cython.address(sources[0]),
+                        width,
+                        min(height - i, 8),
+                        cython.address(buffer[i]),
+                        TILE_ROWS,
+                    )
                 for j in range(width):
                     for i in range(height):
                         out[column + j, row + i] = buffer[j * TILE_ROWS + i]
