@@ -78,6 +78,13 @@ class Aggregate(ABC, Generic[S]):
     def merge(self, into: S, other: S) -> None:
         """Add the rows that `other` has seen, in place. `other` is not used afterwards."""
 
+    def emptied(self, used: S, schema: Schema) -> S:
+        """The summary of no rows, which may take the memory of one that nobody needs any more.
+
+        For large summaries: asking the system for memory anew takes longer than to clear it.
+        """
+        return self.empty(schema)
+
     @abstractmethod
     def result(self, summary: S) -> Any:
         """The answer. Leaves the summary as it was."""

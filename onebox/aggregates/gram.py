@@ -113,7 +113,14 @@ class Gram(Tiled[GramSummary, _Prepared]):
     def empty(self, schema: Schema) -> GramSummary:
         schema.require_numeric("Gram")
         p = self._width(schema)
-        return GramSummary(tuple(schema.names), 0, 0.0, np.zeros(p), np.zeros((p, p)))
+        # Not np.zeros: a page that is read before it is written costs two page faults.
+        scatter = np.empty((p, p))
+        scatter.fill(0)
+        return GramSummary(schema.names, 0, 0.0, np.zeros(p), scatter)
+
+    def emptied(self, used: GramSummary, schema: Schema) -> GramSummary:
+        used.scatter.fill(0)
+        return GramSummary(schema.names, 0, 0.0, np.zeros(len(used.mean)), used.scatter)
 
     def nbytes(self, schema: Schema) -> int:
         p = self._width(schema)

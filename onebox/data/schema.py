@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -57,7 +58,9 @@ def canonical_dtype(kinds: list[pa.DataType]) -> np.dtype[np.floating]:
     return np.dtype(np.float32 if exact and kinds else np.float64)
 
 
-def require_columns(present: list[str], wanted: list[str], where: str = "the dataset") -> None:
+def require_columns(
+    present: Sequence[str], wanted: Sequence[str], where: str = "the dataset"
+) -> None:
     """Refuse a column that is not there, naming near misses."""
     known = set(present)
     missing = [name for name in wanted if name not in known]
@@ -97,19 +100,26 @@ class Schema:
     def n_targets(self) -> int:
         return 0 if self.target is None else len(self.target)
 
-    @property
-    def names(self) -> list[str]:
-        return list(self.columns.names)
+    # Arrow makes new objects of names and types whenever it is asked.
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of the feature columns."""
+        return tuple(self.columns.names)
 
     @cached_property
     def kinds(self) -> list[pa.DataType]:
-        """Types of the feature columns; Arrow makes new objects of them whenever it is asked."""
+        """Types of the feature columns."""
         return list(self.columns.types)
 
     @cached_property
     def dtype(self) -> np.dtype[np.floating]:
         """The canonical dtype of ``block.X``."""
         return canonical_dtype(self.kinds)
+
+    @cached_property
+    def _first_unlike_number(self) -> int | None:
+        return next((i for i, kind in enumerate(self.kinds) if not is_numeric(kind)), None)
 
     def field(self, name: str) -> pa.Field:
         require_columns(self.names, [name])
@@ -121,9 +131,8 @@ class Schema:
             raise EmptyData(
                 f"{job} was given 0 columns; it needs at least one (minimum of 1 is required)."
             )
-        at = next((i for i, kind in enumerate(self.kinds) if not is_numeric(kind)), None)
-        if at is not None:
-            field = self.columns.field(at)
+        if self._first_unlike_number is not None:
+            field = self.columns.field(self._first_unlike_number)
             raise WrongType(
                 f"{job} needs numbers, but column {field.name!r} has type {field.type}. Leave it "
                 f"out with .drop({field.name!r}) or encode it first "

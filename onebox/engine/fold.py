@@ -26,11 +26,20 @@ def n_groups(aggregate: Aggregate[Any]) -> int:
 
 
 class UnitFold:
-    """The summaries of one unit, one a group that it touches, filled block by block."""
+    """The summaries of one unit, one a group that it touches, filled block by block.
 
-    def __init__(self, aggregate: Aggregate[Any], schema: Schema) -> None:
+    Parameters
+    ----------
+    aggregate : Aggregate
+    schema : Schema
+    used : list
+        Summaries that have been merged into others: new ones take their place.
+    """
+
+    def __init__(self, aggregate: Aggregate[Any], schema: Schema, used: list[Any]) -> None:
         self.aggregate = aggregate
         self.schema = schema
+        self.used = used
         self.shares: dict[int, Any] = {}
         self._partition = -1
         self._group = 0
@@ -48,13 +57,17 @@ class UnitFold:
             return  # one group: nothing is gained by a summary a partition
         self.finish()
         self._group = group
-        self._current = self.aggregate.empty(self.schema)
+        try:
+            self._current = self.aggregate.emptied(self.used.pop(), self.schema)
+        except IndexError:
+            self._current = self.aggregate.empty(self.schema)
 
     def finish(self) -> dict[int, Any]:
         """The shares by group; the last partition is complete."""
         if self._current is not None:
             if self._group in self.shares:
                 self.aggregate.merge(self.shares[self._group], self._current)
+                self.used.append(self._current)
             else:
                 self.shares[self._group] = self._current
             self._current = None
@@ -68,6 +81,7 @@ class Groups:
         self.aggregate = aggregate
         self.schema = schema
         self.summaries: list[Any] = [None] * n_groups(aggregate)
+        self.used: list[Any] = []  # appended to and popped from by several threads
 
     def add(self, shares: dict[int, Any]) -> None:
         """Merge the shares of the next unit."""
@@ -76,6 +90,7 @@ class Groups:
                 self.summaries[group] = share
             else:
                 self.aggregate.merge(self.summaries[group], share)
+                self.used.append(share)
 
     def by_group(self) -> list[Any]:
         """A summary a group, empty ones where no rows fell; the groups are used up."""

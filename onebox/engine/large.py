@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from onebox.aggregates.aggregate import Aggregate, Tiled
+from onebox.aggregates.aggregate import Tiled
 from onebox.data.block import Block
 from onebox.data.partition import Unit
 from onebox.data.scratch import FreshMemory
 from onebox.data.view import View
-from onebox.engine.fold import UnitFold
+from onebox.engine.fold import Groups, UnitFold
 from onebox.engine.need import is_large
 from onebox.engine.reader import Reader, located
 from onebox.engine.tasks import Results, Tasks
@@ -26,12 +26,11 @@ Shares = list[dict[int, Any]]
 class LargeWalk:
     """One pass of several aggregates of which at least one is large."""
 
-    def __init__(
-        self, parts: Sequence[Aggregate[Any]], view: View, reader: Reader, tasks: Tasks
-    ) -> None:
-        self.parts, self.view, self.reader, self.tasks = parts, view, reader, tasks
-        self._large = [is_large(part, view) for part in parts]
-        self._held: list[Any] = [None] * len(parts)
+    def __init__(self, groups: Sequence[Groups], view: View, reader: Reader, tasks: Tasks) -> None:
+        self.groups, self.view, self.reader, self.tasks = groups, view, reader, tasks
+        self.parts = [one.aggregate for one in groups]
+        self._large = [is_large(part, view) for part in self.parts]
+        self._held: list[Any] = [None] * len(groups)
         self._folds: list[UnitFold] = []
 
     def shares(self) -> Results[Shares]:
@@ -43,7 +42,8 @@ class LargeWalk:
                 if current is not None:
                     yield self._finish(file_ends=unit.span.file != current.span.file)
                 current = unit
-                self._folds = [UnitFold(part, self.view.schema) for part in self.parts]
+                schema = self.view.schema
+                self._folds = [UnitFold(g.aggregate, schema, g.used) for g in self.groups]
             with located(unit) as at:
                 at.append(block)
                 self._update(block)

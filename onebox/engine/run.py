@@ -150,7 +150,7 @@ class Run:
         self._reporter = Reporter(job or self.job, self._listener, self.view.layout.n_rows)
         walk = self._walk_large if any(is_large(p, self.view) for p in parts) else self._walk
         try:
-            with closing(walk(parts)) as all_shares:
+            with closing(walk(groups)) as all_shares:
                 for shares in all_shares:
                     for group, share in zip(groups, shares, strict=True):
                         group.add(share)
@@ -193,13 +193,13 @@ class Run:
         parts = self._states.in_order(state)
         return np.concatenate(parts) if parts else np.empty(0, state.dtype)
 
-    def _walk(self, parts: Sequence[Aggregate[Any]]) -> Results[Shares]:
+    def _walk(self, groups: Sequence[Groups]) -> Results[Shares]:
         """Small summaries: units are independent tasks, folded in their order."""
         schema = self.view.schema
-        states = tuple(state for part in parts for state in part.row_state(schema))
+        states = tuple(state for g in groups for state in g.aggregate.row_state(schema))
 
         def task(unit: Unit, blocks: Iterator[Block]) -> Shares:
-            folds = [UnitFold(part, schema) for part in parts]
+            folds = [UnitFold(g.aggregate, schema, g.used) for g in groups]
             for ordinal, block in enumerate(blocks):
                 self._states.lend(block, unit, ordinal, states)
                 for fold in folds:
@@ -209,8 +209,8 @@ class Run:
 
         return self.map(task)
 
-    def _walk_large(self, parts: Sequence[Aggregate[Any]]) -> Results[Shares]:
-        return LargeWalk(parts, self.view, self._reader, self._tasks).shares()
+    def _walk_large(self, groups: Sequence[Groups]) -> Results[Shares]:
+        return LargeWalk(groups, self.view, self._reader, self._tasks).shares()
 
     def _tell(self) -> None:
         self._reporter.tell(self.meter)

@@ -52,6 +52,12 @@ def empty_is_a_value(trial: Trial) -> None:
     trial.require_same(other, before, "result leaves the summary as it was")
 
 
+def used_memory_is_empty_again(trial: Trial) -> None:
+    used = trial.update(trial.empty(), trial.rows)
+    law = "emptied(s, schema) is the summary of no rows"
+    trial.require_same(trial.aggregate.emptied(used, trial.rows.schema), trial.empty(), law)
+
+
 def empty_merges_without_trace(trial: Trial) -> None:
     seen = trial.update(trial.empty(), trial.rows)
     for law, into, other in (
@@ -217,6 +223,7 @@ LAWS: tuple[Callable[[Trial], None], ...] = (
     update_keeps_nothing_of_the_block,
     result_leaves_the_summary,
     empty_is_a_value,
+    used_memory_is_empty_again,
     recipe_is_frozen,
     empty_merges_without_trace,
     no_rows_change_nothing,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -112,7 +113,7 @@ def test_parts_of_the_lines_do_together_what_one_call_does(
     whole, parts = np.zeros((p, p)), np.zeros((p, p))
     gram.add(panels, whole, 0, p)
     cuts = sorted(data.draw(st.sets(st.sampled_from(range(0, p, 12)))) | {0, p})
-    lines = list(zip(cuts[:-1], cuts[1:], strict=True))
+    lines = list(pairwise(cuts))
     for start, stop in data.draw(st.permutations(lines)):
         gram.add(panels, parts, start, stop)
     if gram.panel_width(p) == 12:

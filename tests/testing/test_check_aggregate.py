@@ -145,6 +145,11 @@ class SharesEmpty(Total):
         return Sum(0.0, SHARED)
 
 
+class KeepsWhatWasUsed(Total):
+    def emptied(self, used: Sum, schema: Schema) -> Sum:
+        return used
+
+
 class RefusesTheFirst(Total):
     def update(self, summary: Sum, block: Block) -> None:
         if block.n_rows and np.isnan(block.X[0, 0]):
@@ -252,6 +257,7 @@ WRONG = {
     SpoilsItsSummary: "result leaves the summary as it was",
     LendsItsSummary: "a result does not change",
     SharesEmpty: "sharing nothing with another",
+    KeepsWhatWasUsed: "emptied(s, schema) is the summary of no rows",
     RefusesTheFirst: "is refused wherever it stands, or nowhere",
     FailsOnNaN: "accepted or refused with BadValue",
     ClaimsToRefuse: "refuses_missing is true",

@@ -19,4 +19,4 @@ cdef extern from *:
 cdef enum:
     PANEL = 12
     LINES = 4  # of a Gram matrix at a time: a panel has three times as many columns
-    CHUNK = 256  # rows whose panels stay in the fast levels of memory
+    CHUNK = 512  # rows whose panels stay in the fast levels of memory

@@ -100,14 +100,14 @@ def center(
     start: cython.Py_ssize_t
     count: cython.Py_ssize_t
     with cython.nogil:
-        for row in range(0, n_rows, 64):  # a tile of rows, so that a cache line is read once
+        for row in range(0, n_rows, 8):  # a tile of rows, so that a cache line is read once
             start = 0
             while start < n_columns:
                 count = min(n_columns - start, width - (column + start) % width)
                 target = cython.address(
                     out[(column + start) // width, row, (column + start) % width]
                 )
-                for i in range(row, min(row + 64, n_rows)):
+                for i in range(row, min(row + 8, n_rows)):
                     center_values(
                         cython.address(X[i, start]),
                         cython.address(mean[start]),

@@ -191,9 +191,7 @@ def unpack(X: cython.const[cython.floating][:, ::1], out: cython.floating[:, ::1
                 # their low bits, as those of 2^k rows do, push one another out of the cache.
                 for i in range(0, height, 8):
                     for j in range(min(height - i, 8)):
-                        sources[j] = cython.cast(
-                            uintptr_t, cython.address(X[row + i + j, column])
-                        )
+                        sources[j] = cython.cast(uintptr_t, cython.address(X[row + i + j, column]))
                     transpose(
                         cython.address(sources[0]),
                         width,

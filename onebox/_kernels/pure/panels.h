@@ -15,6 +15,11 @@ static void onebox_add_products(
     const double *a, const double *b, ptrdiff_t n_rows, double *c, ptrdiff_t stride,
     ptrdiff_t n_lines, ptrdiff_t first, ptrdiff_t step)
 {
+    /* The lines of a large matrix are far away: they come while the products are made. */
+    for (ptrdiff_t r = 0; r < n_lines; r++) {
+        __builtin_prefetch(c + r * stride, 1);
+        __builtin_prefetch(c + r * stride + 8, 1);
+    }
     onebox_four sums[4][3];
     for (int r = 0; r < 4; r++)
         for (int v = 0; v < 3; v++)
