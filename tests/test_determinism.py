@@ -168,7 +168,7 @@ def test_partition_number_i_belongs_to_group_i_modulo_32(forms):
 
 
 def test_one_large_array_is_cut_into_pieces_that_fill_the_groups():
-    X = np.random.default_rng(0).integers(-100, 100, size=(90_000, 200), dtype=np.int8)
+    X = np.random.default_rng(0).integers(-100, 100, size=(110_000, 200), dtype=np.int8)
     data = ob.dataset(X)
     assert len(data.partitions) >= N_GROUPS
     assert data.partitions[0].n_rows == data.view.layout.rows_per_block

@@ -13,4 +13,14 @@ def center(
     column: int,
 ) -> None: ...
 def add(panels: NDArray[float64], scatter: NDArray[float64], start: int, stop: int) -> None: ...
+def add_centered(
+    X: NDArray[float32] | NDArray[float64],
+    x_mean: NDArray[float64],
+    Y: NDArray[float64],
+    y_mean: NDArray[float64],
+    sqrt_w: NDArray[float64],
+    more: NDArray[float64],
+    panels: NDArray[float64],
+    scatter: NDArray[float64],
+) -> None: ...
 def merge(into: NDArray[float64], other: NDArray[float64], change: NDArray[float64]) -> None: ...

@@ -20,6 +20,9 @@ from onebox.data.schema import Schema
 S = TypeVar("S")
 P = TypeVar("P")
 
+LARGE_SUMMARY = 2 * 2**20
+"""A tiled summary above this size is kept once a file instead of once a partition and group."""
+
 
 @dataclass(frozen=True)
 class RowState:
@@ -107,6 +110,10 @@ class Tiled(Aggregate[S], Generic[S, P]):
 
     A scan then keeps one accumulator a file, and spreads the update over tiles of the summary.
     """
+
+    def is_large(self, schema: Schema) -> bool:
+        """Whether it is kept once a file: a rule of sizes, whatever the budget is."""
+        return self.nbytes(schema) > LARGE_SUMMARY
 
     @abstractmethod
     def prepare(self, summary: S, block: Block) -> P:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from onebox._kernels import gram
 from onebox.aggregates.aggregate import Tiled
 from onebox.data.block import Block
+from onebox.data.buffers import Floats
 from onebox.data.schema import Schema
 
 Float64 = NDArray[np.float64]
 
 TILE = 96  # lines of the scatter: a whole number of panels
+CHUNK = 512  # rows that are centred at a time
 
 
 @dataclass
@@ -64,6 +66,17 @@ class GramResult:
     def covariance(self) -> Float64:
         """Sample covariance of X, divided by ``weight - 1``."""
         return np.asarray(self.xx / (self.weight - 1))
+
+
+class _Rows(NamedTuple):
+    """What an update adds: a block, its means, and a row that carries the change of the mean."""
+
+    X: Floats
+    x_mean: Float64
+    Y: Float64
+    y_mean: Float64
+    root: Float64  # of the weights; empty for ones
+    change: Float64
 
 
 @dataclass
@@ -128,29 +141,26 @@ class Gram(Tiled[GramSummary, _Prepared]):
 
     def work_nbytes(self, schema: Schema, n_rows: int) -> int:
         n_panels, width = _panels_of(self._width(schema))
-        return 8 * n_panels * (n_rows + 1) * width
+        n_centered = n_rows if self.is_large(schema) else CHUNK
+        return 8 * n_panels * (n_centered + 1) * width
+
+    def update(self, summary: GramSummary, block: Block) -> None:
+        rows = self._seen(summary, block)
+        panels = _panels(block, CHUNK + 1, len(summary.mean))
+        gram.add_centered(
+            rows.X, rows.x_mean, rows.Y, rows.y_mean, rows.root, rows.change, panels,
+            summary.scatter,
+        )  # fmt: skip
 
     def prepare(self, summary: GramSummary, block: Block) -> _Prepared:
-        X, w = block.X, block.weight
-        n, p = X.shape
-        n_columns = len(summary.mean)
-        n_panels, width = _panels_of(n_columns)
-        panels = block.scratch.take("gram.panels", (n_panels, n + 1, width), np.float64)
-        mean = np.zeros(n_panels * width)
-        root = np.sqrt(w)
-        weight = gram.column_means(X, w, mean[:p])
-        # A NaN or an infinity shows in its column's mean: no walk of its own looks for them, but
-        # where weights may have hidden one.
-        if len(w) or not np.isfinite(mean[:p]).all():
-            X = block.finite_X
-        gram.center(X, mean[:p], root, panels, 0)
-        if self.target and block.has_target:
-            y = block.y_matrix
-            gram.column_means(y, w, mean[p:n_columns])
-            gram.center(y, mean[p:n_columns], root, panels, p)
-        panels[-1, :, n_columns - (n_panels - 1) * width :] = 0
-        mean[:n_columns] = _move_mean(summary, n, weight, mean[:n_columns])
-        panels[:, n] = mean.reshape(n_panels, width)
+        rows = self._seen(summary, block)
+        n, p = rows.X.shape
+        panels = _panels(block, n + 1, len(summary.mean))
+        gram.center(rows.X, rows.x_mean, rows.root, panels, 0)
+        gram.center(rows.Y, rows.y_mean, rows.root, panels, p)
+        last = np.zeros(panels[:, n].shape)
+        last.reshape(-1)[: len(rows.change)] = rows.change
+        panels[:, n] = last
         return _Prepared(panels)
 
     def n_tiles(self, summary: GramSummary) -> int:
@@ -160,8 +170,21 @@ class Gram(Tiled[GramSummary, _Prepared]):
         stop = min((tile + 1) * TILE, len(summary.mean))
         gram.add(prepared.panels, summary.scatter, tile * TILE, stop)
 
-    def update(self, summary: GramSummary, block: Block) -> None:
-        gram.add(self.prepare(summary, block).panels, summary.scatter, 0, len(summary.mean))
+    def _seen(self, summary: GramSummary, block: Block) -> _Rows:
+        """The rows of a block with their means, which the summary's mean has moved towards."""
+        X, w = block.X, block.weight
+        n, p = X.shape
+        mean = np.zeros(len(summary.mean))
+        weight = gram.column_means(X, w, mean[:p])
+        # A NaN or an infinity shows in its column's mean: no walk of its own looks for them, but
+        # where weights may have hidden one.
+        if len(w) or not np.isfinite(mean[:p]).all():
+            X = block.finite_X
+        has_target = self.target and block.has_target
+        Y = block.y_matrix if has_target else np.empty((n, 0))
+        gram.column_means(Y, w, mean[p:])
+        change = _move_mean(summary, n, weight, mean)
+        return _Rows(X, mean[:p], Y, mean[p:], np.sqrt(w), change)
 
     def merge(self, into: GramSummary, other: GramSummary) -> None:
         if other.n_rows:
@@ -177,6 +200,14 @@ class Gram(Tiled[GramSummary, _Prepared]):
             summary.mean[:p].copy(), summary.mean[p:].copy(),
             scatter[:p, :p], scatter[:p, p:], scatter[p:, p:],
         )  # fmt: skip
+
+
+def _panels(block: Block, n_rows: int, n_columns: int) -> Float64:
+    """Scratch for so many centred rows, with zeros behind the last column."""
+    n_panels, width = _panels_of(n_columns)
+    panels = block.scratch.take("gram.panels", (n_panels, n_rows, width), np.float64)
+    panels[-1, :, n_columns - (n_panels - 1) * width :] = 0
+    return np.asarray(panels)
 
 
 def _panels_of(n_columns: int) -> tuple[int, int]:

@@ -15,17 +15,18 @@ from onebox.data.schema import canonical_dtype, is_numeric
 Floats = NDArray[np.floating[Any]]
 
 _KINDS = {
-    "float": layout.FLOAT32,
-    "double": layout.FLOAT64,
-    "int8": layout.INT8,
-    "int16": layout.INT16,
-    "int32": layout.INT32,
-    "int64": layout.INT64,
-    "uint8": layout.UINT8,
-    "uint16": layout.UINT16,
-    "uint32": layout.UINT32,
-    "uint64": layout.UINT64,
+    pa.float32().id: layout.FLOAT32,
+    pa.float64().id: layout.FLOAT64,
+    pa.int8().id: layout.INT8,
+    pa.int16().id: layout.INT16,
+    pa.int32().id: layout.INT32,
+    pa.int64().id: layout.INT64,
+    pa.uint8().id: layout.UINT8,
+    pa.uint16().id: layout.UINT16,
+    pa.uint32().id: layout.UINT32,
+    pa.uint64().id: layout.UINT64,
 }
+_FLOATS = (pa.float32().id, pa.float64().id)
 
 
 class _Place(NamedTuple):
@@ -68,7 +69,7 @@ class ColumnBuffers:
         """A column of floats without nulls as it lies in memory; None for any other."""
         if name not in self._views:
             array = self.batch.column(name)
-            plain = str(array.type) in ("float", "double") and not array.null_count
+            plain = array.type.id in _FLOATS and not array.null_count
             self._views[name] = array.to_numpy() if plain else None
         return self._views[name]
 
@@ -79,11 +80,12 @@ class ColumnBuffers:
     def _find(self, name: str) -> _Place:
         array = _plain(self.batch.column(name))
         validity, data = array.buffers()
-        width = array.type.bit_width // 8
-        address = 0 if data is None else data.address + array.offset * width
+        kind, offset = array.type, array.offset
+        width = kind.bit_width // 8
+        address = 0 if data is None else data.address + offset * width
         has_nulls = validity is not None and array.null_count > 0
-        bitmap, bit_offset = (validity.address, array.offset) if has_nulls else (0, 0)
-        place = _Place(_KINDS[str(array.type)], width, address, bitmap, bit_offset, array)
+        bitmap, bit_offset = (validity.address, offset) if has_nulls else (0, 0)
+        place = _Place(_KINDS[kind.id], width, address, bitmap, bit_offset, array)
         self._places[name] = place
         return place
 
@@ -91,7 +93,7 @@ class ColumnBuffers:
 def _plain(array: pa.Array) -> pa.Array:
     """A numeric array whose values lie in a plain buffer."""
     kind = array.type
-    if str(kind) in _KINDS:
+    if kind.id in _KINDS:
         return array
     if not is_numeric(kind):
         raise TypeError(f"a column of type {kind} is not numeric")

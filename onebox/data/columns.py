@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -131,15 +132,14 @@ class TableColumns(Columns):
                 self._whole.pack([stored], self._start, matrices[-1].reshape(-1, 1))
         return matrices
 
-    def _stored_names(self, names: Sequence[str]) -> list[str]:
-        where = dict(zip(self.names, self._stored, strict=True))
-        return [where[name] for name in names]
+    def _stored_names(self, names: Sequence[str]) -> tuple[str, ...]:
+        return _stored(tuple(names), self.names, self._stored)
 
     def select(self, names: Sequence[str]) -> Columns:
-        if tuple(names) == self.names:
+        names = tuple(names)
+        if names == self.names:
             return self
-        stored = tuple(self._stored_names(names))
-        return self._part(stored, tuple(names), self._start, self.n_rows)
+        return self._part(self._stored_names(names), names, self._start, self.n_rows)
 
     def rename(self, names: Sequence[str]) -> Columns:
         return self._part(self._stored, tuple(names), self._start, self.n_rows)
@@ -166,6 +166,15 @@ class TableColumns(Columns):
 
     def to_batch(self) -> pa.RecordBatch:
         return self.batch
+
+
+@lru_cache(maxsize=64)
+def _stored(
+    names: tuple[str, ...], seen: tuple[str, ...], stored: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Names in the batch of columns by the names under which they are seen. Asked every block."""
+    where = dict(zip(seen, stored, strict=True))
+    return tuple(where[name] for name in names)
 
 
 class MatrixColumns(Columns):

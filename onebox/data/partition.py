@@ -7,8 +7,9 @@ earlier cut, a span of any length has a bounded number of pieces, and there are 
 as error groups wherever there are that many blocks. Cuts depend on the data and the columns read
 only.
 
-A block is what fits the second level of a core's cache together with a copy; readers hand over
-several blocks at a time, as decoding small batches costs more.
+A block is small enough for the shared level of a processor's caches, and large enough that what
+Python does once a block is little beside what kernels do; readers hand over several blocks at a
+time, as decoding small batches costs more.
 """
 
 from __future__ import annotations
@@ -20,24 +21,24 @@ PIECES_PER_LEVEL = 32
 BLOCK_BYTES = 5 * 2**19
 READ_BYTES = 8 * 2**20
 MIN_BLOCK_ROWS = 512
-MAX_BLOCK_ROWS = 32768
+MAX_BLOCK_ROWS = 32_768
 
 
 def block_rows(row_bytes: int) -> int:
-    """Rows of a block: a power of two from 512 to 32,768 that keeps its matrix within 2.6 MB.
+    """Rows of a block: a multiple of 512, up to 32,768, that keeps its matrix within 2.6 MB.
 
     >>> block_rows(41 * 8), block_rows(1), block_rows(100_000)
-    (4096, 32768, 512)
+    (7680, 32768, 512)
     """
-    rows = max(1, BLOCK_BYTES // max(row_bytes, 1))
-    return min(max(1 << (rows.bit_length() - 1), MIN_BLOCK_ROWS), MAX_BLOCK_ROWS)
+    rows = BLOCK_BYTES // max(row_bytes, 1) // MIN_BLOCK_ROWS * MIN_BLOCK_ROWS
+    return min(max(rows, MIN_BLOCK_ROWS), MAX_BLOCK_ROWS)
 
 
 def batch_rows(row_bytes: int) -> int:
     """Rows to decode at a time: whole blocks, some 8 MB together.
 
     >>> batch_rows(41 * 8), batch_rows(100_000)
-    (24576, 512)
+    (23040, 512)
     """
     rows = block_rows(row_bytes)
     return rows * max(1, READ_BYTES // (rows * max(row_bytes, 1)))

@@ -11,9 +11,6 @@ from onebox.config import format_bytes
 from onebox.data.view import View
 from onebox.engine.fold import n_groups
 
-LARGE_SUMMARY = 2 * 2**20
-"""A tiled summary above this size is kept once a file instead of once a partition and group."""
-
 WORKER_OVERHEAD = 6 * 2**20  # a thread's stack and its share of library state
 # What allocators hold beyond what was asked of them. Most for the many short-lived buffers of
 # readers, which threads give back to mimalloc, Arrow's allocator, in other sizes than they take.
@@ -23,8 +20,8 @@ UNITS_LOOKED_AT = 64  # the largest ones; footers of the rest are not opened for
 
 
 def is_large(aggregate: Aggregate[Any], view: View) -> bool:
-    """Whether its summary is kept once a file: a rule of sizes, whatever the budget is."""
-    return isinstance(aggregate, Tiled) and aggregate.nbytes(view.schema) > LARGE_SUMMARY
+    """Whether its summary is kept once a file."""
+    return isinstance(aggregate, Tiled) and aggregate.is_large(view.schema)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from onebox.aggregates.aggregate import Aggregate, RowState, parts_of
@@ -20,6 +19,7 @@ from onebox.data.block import Block
 from onebox.data.partition import Unit
 from onebox.data.scratch import FreshMemory
 from onebox.data.view import View
+from onebox.engine.allocator import compact_arrow_memory
 from onebox.engine.fold import Groups, UnitFold
 from onebox.engine.large import LargeWalk
 from onebox.engine.limiter import single_threaded_blas
@@ -109,6 +109,7 @@ class Run:
     def __enter__(self) -> Run:
         with ExitStack() as self._stack:
             self._stack.enter_context(single_threaded_blas())
+            self._stack.enter_context(compact_arrow_memory())
             store = self._open_store()
             self._states = RowStates(self._spill_file() if self.plan.states_on_disk else None)
             asked = self.settings.executor or "threads"
@@ -127,9 +128,6 @@ class Run:
     ) -> None:
         self._stack.close()
         self.meter.sample_memory()
-        # Arrow's allocator keeps what was freed, that of threads that are gone most of all: the
-        # next run would add to it.
-        pa.default_memory_pool().release_unused()
         self.report.seconds = time.perf_counter() - self._start
         self.report.peak_memory = self.meter.peak
         self.report.bytes_read = self.meter.bytes_read

@@ -122,6 +122,28 @@ def test_parts_of_the_lines_do_together_what_one_call_does(
         np.testing.assert_allclose(parts, whole, rtol=1e-12)
 
 
+@FLOATS
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("height", [2, 7, 65, 600])
+@pytest.mark.parametrize(("n_rows", "p", "q"), [(0, 3, 0), (64, 12, 0), (130, 30, 2), (65, 11, 1)])
+def test_centred_products_a_few_rows_at_a_time(
+    kernel: Kernel, dtype: type, weighted: bool, height: int, n_rows: int, p: int, q: int
+) -> None:
+    gram, rng = kernel("gram"), np.random.default_rng(3)
+    X, Y = random_table(n_rows, p, dtype), random_table(n_rows, q)
+    x_mean, y_mean = rng.standard_normal(p), rng.standard_normal(q)
+    more = rng.standard_normal(p + q)
+    root = rng.random(n_rows) if weighted else NONE
+    start = rng.standard_normal((p + q, p + q))
+    scatter = start.copy()
+    panels = panels_for(gram, height, p + q)
+    gram.add_centered(X, x_mean, Y, y_mean, root, more, panels, scatter)
+    Z = np.hstack([X - x_mean, Y - y_mean]) * (root[:, None] if weighted else 1.0)
+    Z = np.vstack([Z, more])
+    np.testing.assert_allclose(np.tril(scatter), np.tril(start + Z.T @ Z), rtol=1e-11, atol=1e-11)
+    np.testing.assert_array_equal(np.triu(scatter, 1), np.triu(start, 1))
+
+
 def test_merged_is_the_sum_with_the_change(kernel: Kernel) -> None:
     rng = np.random.default_rng(2)
     into, other = rng.standard_normal((2, 30, 30))
@@ -144,5 +166,17 @@ def test_shapes_are_checked(kernel: Kernel) -> None:
         gram.add(panels, scatter[:, :-1].copy(), 0, 30)
     with pytest.raises(ValueError, match="another shape than 50 columns have"):
         gram.add(panels, np.zeros((50, 50)), 0, 50)
+    X, Y, none, more = np.zeros((9, 28)), np.zeros((9, 2)), np.zeros(0), np.zeros(30)
+    with pytest.raises(ValueError, match="one mean a column"):
+        gram.add_centered(X, np.zeros(27), Y, np.zeros(2), none, more, panels, scatter)
+    with pytest.raises(ValueError, match="lack columns of the matrix"):
+        gram.add_centered(
+            X, np.zeros(28), Y[:, :1].copy(), np.zeros(1), none, more, panels, scatter
+        )
+    with pytest.raises(ValueError, match="lacks the rows of X"):
+        gram.add_centered(X, np.zeros(28), Y[1:], np.zeros(2), none, more, panels, scatter)
+    one = panels_for(gram, 1, 30)
+    with pytest.raises(ValueError, match="no room for two"):
+        gram.add_centered(X, np.zeros(28), Y, np.zeros(2), none, more, one, scatter)
     with pytest.raises(ValueError, match="two square matrices of one size"):
         gram.merge(scatter, np.zeros((30, 29)), np.zeros(30))

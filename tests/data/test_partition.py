@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onebox.data.partition import Layout, Span, block_rows, piece_edges
+from onebox.data.partition import BLOCK_BYTES, Layout, Span, block_rows, piece_edges
 
 GROUPS = 32  # of which errors are estimated
 
@@ -49,10 +49,12 @@ def test_the_number_of_pieces_is_bounded(n_rows):
 
 
 @given(st.integers(1, 10**8))
-def test_blocks_hold_a_power_of_two_of_rows(row_bytes):
+def test_blocks_hold_what_fits_their_bytes_in_steps_of_512_rows(row_bytes):
     rows = block_rows(row_bytes)
-    assert rows & (rows - 1) == 0
-    assert rows >= block_rows(row_bytes + 1)
+    assert rows % 512 == 0
+    assert 512 <= rows <= 32_768
+    assert rows == 512 or rows * row_bytes <= BLOCK_BYTES
+    assert rows == 32_768 or (rows + 512) * row_bytes > BLOCK_BYTES
 
 
 def span(index: int, n_rows: int | None, first_row: int = 0, *, seekable: bool = False) -> Span:

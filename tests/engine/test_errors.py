@@ -94,10 +94,18 @@ def test_the_rows_of_a_filtered_block_are_those_of_the_file(parts):
 
 
 class Picky(Gram):
+    def update(self, summary, block):
+        refuse_the_third(block)
+        super().update(summary, block)
+
     def prepare(self, summary, block):
-        if block.partition.file == "3.parquet":
-            raise ArithmeticError("not these")
+        refuse_the_third(block)
         return super().prepare(summary, block)
+
+
+def refuse_the_third(block):
+    if block.partition.file == "3.parquet":
+        raise ArithmeticError("not these")
 
 
 def test_an_error_in_an_aggregate_names_its_rows(parts):

@@ -11,10 +11,10 @@ import pytest
 
 import onebox as ob
 from onebox.aggregates import Gram, Moments
-from onebox.aggregates.aggregate import Aggregate, RowState
+from onebox.aggregates.aggregate import LARGE_SUMMARY, Aggregate, RowState
 from onebox.config import Settings, resolve
 from onebox.dataset import as_dataset
-from onebox.engine.need import LARGE_SUMMARY, is_large, need_of
+from onebox.engine.need import is_large, need_of
 from onebox.engine.plan import Plan, disk_limit, make_plan
 from onebox.engine.run import Run
 from onebox.errors import NotEnoughMemory, SinglePass

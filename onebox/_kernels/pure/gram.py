@@ -73,6 +73,57 @@ def center_values(
             out[j] = (values[j] - mean[j]) * scale
 
 
+@cython.cfunc
+def check_rows(
+    n_rows: cython.Py_ssize_t,
+    n_columns: cython.Py_ssize_t,
+    mean: cython.const[cython.double][::1],
+    sqrt_w: cython.const[cython.double][::1],
+):
+    if mean.shape[0] != n_columns or sqrt_w.shape[0] not in (0, n_rows):
+        raise ValueError("center: one mean a column and one weight, or none at all, a row")
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def center_rows(
+    X: cython.const[cython.floating][:, ::1],
+    first: cython.Py_ssize_t,
+    stop: cython.Py_ssize_t,
+    mean: cython.const[cython.double][::1],
+    sqrt_w: cython.const[cython.double][::1],
+    out: cython.double[:, :, ::1],
+    column: cython.Py_ssize_t,
+) -> cython.void:
+    """Centre the rows of `X` from `first` to `stop` into the first rows of panels."""
+    n_columns: cython.Py_ssize_t = X.shape[1]
+    width: cython.Py_ssize_t = out.shape[2]
+    weighted: cython.bint = sqrt_w.shape[0] > 0
+    target: cython.p_double
+    row: cython.Py_ssize_t
+    i: cython.Py_ssize_t
+    start: cython.Py_ssize_t
+    count: cython.Py_ssize_t
+    for row in range(first, stop, 8):  # a few rows at a time: a cache line is read once
+        start = 0
+        while start < n_columns:
+            count = min(n_columns - start, width - (column + start) % width)
+            target = cython.address(
+                out[(column + start) // width, row - first, (column + start) % width]
+            )
+            for i in range(row, min(row + 8, stop)):
+                center_values(
+                    cython.address(X[i, start]),
+                    cython.address(mean[start]),
+                    sqrt_w[i] if weighted else 1.0,
+                    count,
+                    target,
+                )
+                target += width
+            start += count
+
+
 def center(
     X: cython.const[cython.floating][:, ::1],
     mean: cython.const[cython.double][::1],
@@ -84,39 +135,11 @@ def center(
 
     An empty `sqrt_w` stands for ones. `out` may have more rows than `X`.
     """
-    n_rows: cython.Py_ssize_t = X.shape[0]
-    n_columns: cython.Py_ssize_t = X.shape[1]
-    width: cython.Py_ssize_t = out.shape[2]
-    weighted: cython.bint = sqrt_w.shape[0] > 0
-    if mean.shape[0] != n_columns or (weighted and sqrt_w.shape[0] != n_rows):
-        raise ValueError("center: one mean a column and one weight, or none at all, a row of X")
-    if out.shape[1] < n_rows or column < 0 or column + n_columns > out.shape[0] * width:
+    check_rows(X.shape[0], X.shape[1], mean, sqrt_w)
+    if out.shape[1] < X.shape[0] or not 0 <= column <= out.shape[0] * out.shape[2] - X.shape[1]:
         raise ValueError("center: out lacks the rows or the columns")
-    if n_rows == 0 or n_columns == 0:
-        return
-    target: cython.p_double
-    row: cython.Py_ssize_t
-    i: cython.Py_ssize_t
-    start: cython.Py_ssize_t
-    count: cython.Py_ssize_t
     with cython.nogil:
-        for row in range(0, n_rows, 8):  # a tile of rows, so that a cache line is read once
-            start = 0
-            while start < n_columns:
-                count = min(n_columns - start, width - (column + start) % width)
-                target = cython.address(
-                    out[(column + start) // width, row, (column + start) % width]
-                )
-                for i in range(row, min(row + 8, n_rows)):
-                    center_values(
-                        cython.address(X[i, start]),
-                        cython.address(mean[start]),
-                        sqrt_w[i] if weighted else 1.0,
-                        count,
-                        target,
-                    )
-                    target += width
-                start += count
+        center_rows(X, 0, X.shape[0], mean, sqrt_w, out, column)
 
 
 @cython.cfunc
@@ -124,12 +147,12 @@ def center(
 @cython.exceptval(check=False)
 def add_panels(
     panels: cython.double[:, :, ::1],
+    n_rows: cython.Py_ssize_t,
     scatter: cython.double[:, ::1],
     start: cython.Py_ssize_t,
     stop: cython.Py_ssize_t,
 ) -> cython.void:
     """Add the products to lines start .. stop of the lower triangle; `start` begins a panel."""
-    n_rows: cython.Py_ssize_t = panels.shape[1]
     n_columns: cython.Py_ssize_t = scatter.shape[0]
     # Chunks of one length, so that the last is not a single row.
     n_chunks: cython.Py_ssize_t = max(1, n_rows // CHUNK)
@@ -164,12 +187,12 @@ def add_panels(
 @cython.exceptval(check=False)
 def add_by_blas(
     rows: cython.double[:, :, ::1],
+    n_rows: cython.int,
     scatter: cython.double[:, ::1],
     start: cython.int,
     stop: cython.int,
 ) -> cython.void:
     """Do as `add_panels` does, for one panel as wide as the matrix."""
-    n_rows: cython.int = rows.shape[1]
     n_columns: cython.int = rows.shape[2]
     one: cython.double = 1
     if start > 0:
@@ -197,6 +220,37 @@ def add_by_blas(
     )
 
 
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def add_products_of(
+    panels: cython.double[:, :, ::1],
+    n_rows: cython.Py_ssize_t,
+    scatter: cython.double[:, ::1],
+    start: cython.Py_ssize_t,
+    stop: cython.Py_ssize_t,
+) -> cython.void:
+    if n_rows == 0 or start == stop:
+        return
+    if HAS_PANELS:
+        add_panels(panels, n_rows, scatter, start, stop)
+    else:
+        add_by_blas(panels, n_rows, scatter, start, stop)
+
+
+@cython.cfunc
+def check_panels(panels: cython.double[:, :, ::1], scatter: cython.double[:, ::1]):
+    n_columns: cython.Py_ssize_t = scatter.shape[0]
+    width: cython.Py_ssize_t = PANEL if HAS_PANELS else n_columns
+    if scatter.shape[1] != n_columns:
+        raise ValueError("a Gram matrix is square")
+    if n_columns > 0 and (
+        panels.shape[2] != width or panels.shape[0] != (n_columns + width - 1) // width
+    ):
+        raise ValueError(f"panels of another shape than {n_columns} columns have")
+
+
 def add(
     panels: cython.double[:, :, ::1],
     scatter: cython.double[:, ::1],
@@ -208,23 +262,55 @@ def add(
     Only entries ``scatter[i, j]`` with ``j <= i`` are touched. `start` is a multiple of 12. Parts
     that cover all lines, in any order or at once, give the bits of one call where panels are used.
     """
-    n_columns: cython.Py_ssize_t = scatter.shape[0]
-    if scatter.shape[1] != n_columns:
-        raise ValueError("add: a Gram matrix is square")
-    if not 0 <= start <= stop <= n_columns or start % PANEL:
-        raise ValueError(f"add: lines {start} .. {stop} of a matrix with {n_columns}")
-    width: cython.Py_ssize_t = PANEL if HAS_PANELS else n_columns
-    if n_columns > 0 and (
-        panels.shape[2] != width or panels.shape[0] != (n_columns + width - 1) // width
-    ):
-        raise ValueError(f"add: panels of another shape than {n_columns} columns have")
-    if panels.shape[1] == 0 or start == stop:
-        return
+    check_panels(panels, scatter)
+    if not 0 <= start <= stop <= scatter.shape[0] or start % PANEL:
+        raise ValueError(f"lines {start} .. {stop} of a matrix with {scatter.shape[0]}")
     with cython.nogil:
-        if HAS_PANELS:
-            add_panels(panels, scatter, start, stop)
-        else:
-            add_by_blas(panels, scatter, start, stop)
+        add_products_of(panels, panels.shape[1], scatter, start, stop)
+
+
+def add_centered(
+    X: cython.const[cython.floating][:, ::1],
+    x_mean: cython.const[cython.double][::1],
+    Y: cython.const[cython.double][:, ::1],
+    y_mean: cython.const[cython.double][::1],
+    sqrt_w: cython.const[cython.double][::1],
+    more: cython.const[cython.double][::1],
+    panels: cython.double[:, :, ::1],
+    scatter: cython.double[:, ::1],
+):
+    """Centre `X` and, to the right of it, `Y`, and add their products to `scatter`.
+
+    What `center` and `add` do, as many rows at a time as `panels` has but for one: they stay in the
+    fast levels of memory. `more` is one further row, which is centred and weighted already. Behind
+    the last column `panels` holds zeros; the rest of it is scratch.
+    """
+    n_columns: cython.Py_ssize_t = scatter.shape[0]
+    n_rows: cython.Py_ssize_t = X.shape[0]
+    height: cython.Py_ssize_t = panels.shape[1] - 1
+    check_panels(panels, scatter)
+    check_rows(n_rows, X.shape[1], x_mean, sqrt_w)
+    check_rows(n_rows, Y.shape[1], y_mean, sqrt_w)
+    if X.shape[1] + Y.shape[1] != n_columns or more.shape[0] != n_columns:
+        raise ValueError("add_centered: X, Y and the further row lack columns of the matrix")
+    if Y.shape[0] != n_rows or height < 1:
+        raise ValueError("add_centered: Y lacks the rows of X, or panels have no room for two")
+    first: cython.Py_ssize_t = 0
+    count: cython.Py_ssize_t
+    j: cython.Py_ssize_t
+    with cython.nogil:
+        while True:
+            count = min(height, n_rows - first)
+            center_rows(X, first, first + count, x_mean, sqrt_w, panels, 0)
+            center_rows(Y, first, first + count, y_mean, sqrt_w, panels, X.shape[1])
+            first += count
+            if first == n_rows:
+                for j in range(n_columns):
+                    panels[j // panels.shape[2], count, j % panels.shape[2]] = more[j]
+                count += 1
+            add_products_of(panels, count, scatter, 0, n_columns)
+            if first == n_rows:
+                break
 
 
 def merge(
@@ -235,7 +321,7 @@ def merge(
     """Add ``other + change change'`` to the lower triangle of `into`."""
     n_columns: cython.Py_ssize_t = change.shape[0]
     if not (into.shape[0] == into.shape[1] == other.shape[0] == other.shape[1] == n_columns):
-        raise ValueError("merge: two square matrices of one size, and a change of each column")
+        raise ValueError("two square matrices of one size, and a change of each column")
     i: cython.Py_ssize_t
     j: cython.Py_ssize_t
     with cython.nogil:

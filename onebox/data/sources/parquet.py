@@ -136,7 +136,10 @@ class ParquetSource(FileSource):
                 yield group.column(position)
 
     def reading_bytes(self, span: Span, names: Sequence[str], rows_per_batch: int) -> int:
-        return sum(READ_BUFFER + _page_bytes(column) for column in self._stored(span, names))
+        columns = list(self._stored(span, names))
+        # A packed page goes when it is unpacked, so that one of them is held at a time.
+        packed = max((_packed_page_bytes(column) for column in columns), default=0)
+        return packed + sum(READ_BUFFER + _page_bytes(column) for column in columns)
 
     def unpacked_bytes(self, span: Span, names: Sequence[str]) -> int:
         return sum(column.total_uncompressed_size for column in self._stored(span, names))
@@ -172,8 +175,12 @@ class ParquetSource(FileSource):
 
 
 def _page_bytes(column: pq.ColumnChunkMetaData) -> int:
-    """Bytes that a reader holds of a column: a page, packed and unpacked, and the dictionary."""
+    """Bytes that a reader holds of a column: an unpacked page, and the dictionary."""
     unpacked = min(column.total_uncompressed_size, PAGE_BYTES)
-    packed = min(column.total_compressed_size, PAGE_BYTES)
-    is_packed, has_dictionary = column.compression != "UNCOMPRESSED", column.has_dictionary_page
-    return int(unpacked + is_packed * packed + has_dictionary * unpacked)
+    return int(unpacked * (1 + column.has_dictionary_page))
+
+
+def _packed_page_bytes(column: pq.ColumnChunkMetaData) -> int:
+    if column.compression == "UNCOMPRESSED":
+        return 0
+    return int(min(column.total_compressed_size, PAGE_BYTES))

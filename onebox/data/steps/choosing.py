@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import pyarrow as pa
 
@@ -30,8 +31,14 @@ class Select(Step):
         return wanted
 
     def apply(self, block: Block) -> Block:
-        names = [name for name in self.names if name in block.names]
-        return with_columns(block, block.columns.select(names))
+        return with_columns(block, block.columns.select(_present(self.names, block.names)))
+
+
+@lru_cache(maxsize=64)
+def _present(names: tuple[str, ...], at_hand: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the names that are at hand: later steps may need some only. Asked anew every block."""
+    known = set(at_hand)
+    return tuple(name for name in names if name in known)
 
 
 @dataclass(frozen=True)
