@@ -31,6 +31,7 @@ MODULES = (
     "kmeans",
     "layout",
     "moments",
+    "nearest",
     "octaves",
     "records",
     "sampling",

@@ -5,6 +5,12 @@ def panel_width(n_columns: int) -> int: ...
 def column_means(
     X: NDArray[float32] | NDArray[float64], w: NDArray[float64], out: NDArray[float64]
 ) -> float: ...
+def add_squares(
+    X: NDArray[float32] | NDArray[float64],
+    w: NDArray[float64],
+    mean: NDArray[float64],
+    out: NDArray[float64],
+) -> None: ...
 def center(
     X: NDArray[float32] | NDArray[float64],
     mean: NDArray[float64],

@@ -13,7 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from onebox.aggregates.aggregate import Aggregate
+from onebox.aggregates.aggregate import Aggregate, join
 from onebox.base import MultiPass
 from onebox.base.inputs import is_lazy
 from onebox.cluster.lloyd import (
@@ -27,6 +27,7 @@ from onebox.cluster.lloyd import (
     transform,
 )
 from onebox.cluster.seeding import Seeds, sample_size, seeding_nbytes, seeds
+from onebox.cluster.spread import Spread
 from onebox.config import Settings
 from onebox.data.scratch import Scratch
 from onebox.data.view import View
@@ -96,8 +97,8 @@ class KMeans(
 
     Notes
     -----
-    Cost: 1 pass to draw the start (none when `init` is an array and `tol` is 0), 1 an iteration, 1
-    for inertia and labels. Blocks stay decoded in memory between passes when they fit the budget,
+    Cost: 1 pass to draw the start (none when `init` is an array), 1 an iteration, 1 for inertia and
+    labels. Blocks stay decoded in memory between passes when they fit the budget,
     else they are spilled once to the cache folder. Row state: 4 bytes a row.
 
     Exactness: exact Lloyd iterations, labels to rounding in the dtype of X, sums in float64. The
@@ -159,15 +160,12 @@ class KMeans(
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31 - 1))
         n_rows = None if view.drops_rows else view.layout.n_rows
         self._refuse_too_few(n_rows, view)
-        size = sample_size(self.n_clusters, view.row_bytes, n_rows)
-        drawing = Seeds(size, int(rng.integers(2**31 - 1)))
         self._dtype = view.schema.dtype
-        with self._open(view, drawing, settings, keeps_labels=not is_lazy(X)) as run:
-            rows, variance = drawing.result(run.scan(drawing))
-            self._refuse_too_few(run.report.rows, view)
-            tolerance = self.tol * float(variance.mean())
-            starts = self._starts(rows, rng)
-            tries = [self._try(run, start, tolerance, lazy=is_lazy(X)) for start in starts]
+        lazy = is_lazy(X)
+        size = sample_size(self.n_clusters, view.row_bytes, n_rows)
+        with self._open(view, size, settings, keeps_labels=not lazy) as run:
+            starts = self._starts(run, size, rng)
+            tries = [self._try(run, start, lazy=lazy) for start in starts]
         best = min(tries, key=lambda one: one.inertia)
         self.cluster_centers_, self.inertia_ = best.centers.astype(self._dtype), best.inertia
         self.n_iter_, self._n_features_out = best.n_iter, self.n_clusters
@@ -204,45 +202,55 @@ class KMeans(
             del state["labels_"]
         return state
 
-    def _open(self, view: View, drawing: Seeds, settings: Settings, *, keeps_labels: bool) -> Run:
+    def _open(self, view: View, size: int, settings: Settings, *, keeps_labels: bool) -> Run:
         p = view.schema.n_features
-        held = drawing.n * view.row_bytes + seeding_nbytes(self.n_clusters, drawing.n, p)
-        if keeps_labels:
-            held += (view.layout.n_rows or 0) * LABELS.itemsize
         centers = Centers(np.zeros((self.n_clusters, p)), view.schema.dtype)
         scans: list[Aggregate[Any]] = [
-            drawing,
-            Lloyd(centers),
+            join(Lloyd(centers), Spread()),
             Farthest(centers, self.n_clusters),
         ]
+        held = 0
+        if isinstance(self.init, str):
+            scans.append(Seeds(size, 0))
+            held += size * view.row_bytes + seeding_nbytes(self.n_clusters, size, p)
+        if keeps_labels:
+            held += (view.layout.n_rows or 0) * LABELS.itemsize
         return self._passes(view, scans, settings, result_bytes=held)
 
-    def _starts(self, rows: Any, rng: np.random.Generator) -> list[Float64]:
+    def _starts(self, run: Run, size: int, rng: np.random.Generator) -> list[Float64]:
+        n_features = run.view.schema.n_features
         if not isinstance(self.init, str):
             given = np.array(self.init, dtype=np.float64)
-            if given.shape != (self.n_clusters, rows.shape[1]):
+            if given.shape != (self.n_clusters, n_features):
                 raise BadInput(
-                    f"init has shape {given.shape}; {self.n_clusters} clusters of {rows.shape[1]} "
-                    f"features need ({self.n_clusters}, {rows.shape[1]})."
+                    f"init has shape {given.shape}; {self.n_clusters} clusters of {n_features} "
+                    f"features need ({self.n_clusters}, {n_features})."
                 )
             return [given]
+        drawing = Seeds(size, int(rng.integers(2**31 - 1)))
+        rows = drawing.result(run.scan(drawing, job="KMeans start"))
+        self._refuse_too_few(run.report.rows, run.view)
         count = 1 if self.n_init == "auto" else int(self.n_init)
         return [seeds(rows, self.init, self.n_clusters, rng) for _ in range(count)]
 
-    def _try(self, run: Run, centers: Float64, tolerance: float, *, lazy: bool) -> _Try:
+    def _try(self, run: Run, centers: Float64, *, lazy: bool) -> _Try:
+        tolerance = 0.0
         for iteration in range(1, self.max_iter + 1):
-            step = Lloyd(Centers(centers, self._dtype))
-            summary = run.scan(step, job=f"KMeans pass {iteration}")
+            step, job = Lloyd(Centers(centers, self._dtype)), f"KMeans pass {iteration}"
+            if iteration == 1:
+                summary, spread = run.scan(join(step, Spread()), job=job)
+                self._refuse_too_few(run.report.rows, run.view)
+                tolerance = self.tol * float(Spread().result(spread).mean())
+            else:
+                summary = run.scan(step, job=job)
             if not summary.weights.all():
                 search = Farthest(step.centers, int((summary.weights == 0).sum()))
-                relocate(summary, run.scan(search, job=f"KMeans pass {iteration}, empty clusters"))
+                relocate(summary, run.scan(search, job=f"{job}, empty clusters"))
             moved = step.result(summary)
             shift = float(((moved - centers) ** 2).sum())
             centers = moved
             if self.verbose:
-                print(
-                    f"KMeans pass {iteration}: {summary.n_changed:,} labels changed, shift {shift:.3g}"
-                )
+                print(f"{job}: {summary.n_changed:,} labels changed, shift {shift:.3g}")
             if summary.n_changed == 0 or shift <= tolerance:
                 break
         centers = centers.astype(self._dtype).astype(np.float64)  # those that predict will use

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from onebox._kernels import kmeans
+from onebox._kernels import kmeans, nearest
 from onebox.aggregates.aggregate import Aggregate, RowState
 from onebox.data.block import Block
 from onebox.data.buffers import Floats
@@ -26,25 +26,42 @@ class Centers:
 
     The nearest centre of x is the least of ``||c||²/2 - x.c``. That difference of large numbers is
     taken about the centres' mean, where it is small: ``x.(c - m)`` against
-    ``||c - m||²/2 + m.(c - m)`` has the same minimum and loses no digits to a large m.
+    ``||c - m||²/2 + m.(c - m)`` has the same minimum and loses no digits to a large m. Rows of
+    float64 are compared in float32 first, and again where that does not decide.
     """
 
     def __init__(self, centers: Float64, dtype: np.dtype[Any]) -> None:
         self.exact = centers
-        middle = centers.mean(axis=0)
-        moved = centers - middle
-        half_norms = 0.5 * np.einsum("ij,ij->i", moved, moved) + moved @ middle
-        self.moved: Floats = np.ascontiguousarray(moved, dtype)
-        self.half_norms: Floats = half_norms.astype(dtype)
+        self.middle = centers.mean(axis=0)
+        moved = centers - self.middle
+        norms = 0.5 * np.einsum("ij,ij->i", moved, moved)
+        self.moved: Any = np.ascontiguousarray(moved, dtype)
+        self.half_norms: Any = (norms + moved @ self.middle).astype(dtype)
+        with np.errstate(over="ignore"):  # what float32 cannot hold decides nothing
+            self.coarse = moved.astype(np.float32)
+            self.coarse_norms = (norms * (1 - 2 * nearest.coarseness(moved.shape[1]))).astype(
+                np.float32
+            )
 
-    def nearest(self, X: Floats, scratch: Scratch) -> NDArray[np.int32]:
-        """The label of every row: the first of the nearest centres."""
-        n, k = len(X), len(self.exact)
-        labels = scratch.take("kmeans.labels", (n,), np.int32)
+    def nearest(self, X: Any, scratch: Scratch) -> NDArray[np.int32]:
+        """The label of every row, of the dtype given: the first of the nearest centres."""
+        k, p = self.exact.shape
+        labels: NDArray[np.int32] = scratch.take("kmeans.labels", (len(X),), np.int32)
         scores = scratch.take("kmeans.scores", (k, TILE), X.dtype)
-        costs = scratch.take("kmeans.costs", (n,), X.dtype)
-        kmeans.assign(X, self.moved, self.half_norms, scores, labels, costs)
+        if X.dtype == np.float32:
+            nearest.assign(X, self.moved, self.half_norms, scores, labels)
+        else:
+            rows = scratch.take("kmeans.rows", (TILE, p), np.float64)
+            nearest.assign_coarsely_first(
+                X, self.moved, self.half_norms, self.middle, self.coarse, self.coarse_norms,
+                scores, rows, labels,
+            )  # fmt: skip
         return labels
+
+    def work_nbytes(self, n_rows: int, itemsize: int) -> int:
+        """Bytes of scratch that `nearest` takes."""
+        k, p = self.exact.shape
+        return int(4 * n_rows + TILE * (k * itemsize + 8 * p))
 
 
 @dataclass
@@ -81,8 +98,7 @@ class Lloyd(Aggregate[LloydSummary]):
         return int(8 * k * (p + 1) + 8)
 
     def work_nbytes(self, schema: Schema, n_rows: int) -> int:
-        itemsize = schema.dtype.itemsize
-        return n_rows * (4 + itemsize) + TILE * itemsize * len(self.centers.exact)
+        return self.centers.work_nbytes(n_rows, schema.dtype.itemsize)
 
     def row_state(self, schema: Schema) -> tuple[RowState, ...]:
         return (LABELS,)
@@ -123,7 +139,7 @@ class Inertia(Aggregate[Float64]):
         return 8
 
     def work_nbytes(self, schema: Schema, n_rows: int) -> int:
-        return Lloyd(self.centers).work_nbytes(schema, n_rows)
+        return self.centers.work_nbytes(n_rows, schema.dtype.itemsize)
 
     def row_state(self, schema: Schema) -> tuple[RowState, ...]:
         return (LABELS,)
@@ -172,7 +188,7 @@ class Farthest(Aggregate[FarSummary]):
 
     def work_nbytes(self, schema: Schema, n_rows: int) -> int:
         wide = 8 * n_rows * (2 * schema.n_features + 4)  # the centres of the rows, the differences
-        return wide + Lloyd(self.centers).work_nbytes(schema, n_rows)
+        return wide + self.centers.work_nbytes(n_rows, schema.dtype.itemsize)
 
     def update(self, summary: FarSummary, block: Block) -> None:
         labels = self.centers.nearest(block.X, block.scratch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -26,11 +27,8 @@ TILE = 1024  # rows whose distances to all candidates stand side by side
 
 @dataclass
 class SeedSummary:
-    """Means and squared deviations of the columns, and the rows drawn so far, in no order."""
+    """The rows drawn so far, in no order."""
 
-    weight: float
-    mean: Float64
-    m2: Float64
     n_held: int
     keys: Float64  # (n,), of which n_held are filled
     rows: Floats  # (n, p), likewise
@@ -38,7 +36,7 @@ class SeedSummary:
 
 @dataclass(frozen=True)
 class Seeds(Aggregate[SeedSummary]):
-    """A weighted sample of `n` rows, and the columns' variances, by which the tolerance is scaled.
+    """A weighted sample of `n` rows.
 
     A row's key is ``-log(u) / weight`` with u drawn from (seed, file, row); the n smallest keys are
     a sample without replacement, with chances proportional to the weights.
@@ -57,63 +55,64 @@ class Seeds(Aggregate[SeedSummary]):
     grouped: ClassVar[bool] = False
 
     def empty(self, schema: Schema) -> SeedSummary:
-        p = schema.n_features
         # Not touched before it is filled, so that it takes no memory before.
-        keys, rows = np.empty(self.n), np.empty((self.n, p), schema.dtype)
-        return SeedSummary(0.0, np.zeros(p), np.zeros(p), 0, keys, rows)
+        rows = np.empty((self.n, schema.n_features), schema.dtype)
+        return SeedSummary(0, np.empty(self.n), rows)
 
     def nbytes(self, schema: Schema) -> int:
-        row = schema.n_features * schema.dtype.itemsize + 8
-        return self.n * row + 16 * schema.n_features
+        return self.n * (schema.n_features * schema.dtype.itemsize + 8)
 
     def work_nbytes(self, schema: Schema, n_rows: int) -> int:
-        return 8 * n_rows * (2 * schema.n_features + 4) + 32 * self.n
+        return 40 * n_rows + 32 * self.n
 
     def update(self, summary: SeedSummary, block: Block) -> None:
         X, w = block.finite_X, block.weight
-        weights = w if len(w) else np.ones(block.n_rows)
-        number = (draw_hashes(block, self.seed, None, "kmeans") >> np.uint64(11)).astype(np.float64)
-        keys = np.full(block.n_rows, np.inf)
-        np.divide(-np.log((number + 0.5) * 2.0**-53), weights, out=keys, where=weights > 0)
-        total = float(weights.sum())
-        mean = weights @ X / total if total else np.zeros(X.shape[1])
-        centred = np.subtract(X, mean, out=block.scratch.take("seeds", X.shape, np.float64))
-        m2 = weights @ np.square(centred, out=centred)
-        _add_moments(summary, total, mean, m2)
-        self._offer(summary, keys, X)
+        numbers = draw_hashes(block, self.seed, None, "kmeans") >> np.uint64(11)
+        offered = _candidates(numbers, w, self._bound(summary))
+        keys = -np.log((numbers[offered] + 0.5) * 2.0**-53)
+        if len(w):
+            keys /= w[offered]
+        self._offer(summary, keys, X, offered)
 
     def merge(self, into: SeedSummary, other: SeedSummary) -> None:
-        _add_moments(into, other.weight, other.mean, other.m2)
-        self._offer(into, other.keys[: other.n_held], other.rows)
+        keys = other.keys[: other.n_held]
+        offered = np.flatnonzero(keys < self._bound(into))
+        self._offer(into, keys[offered], other.rows, offered)
 
-    def result(self, summary: SeedSummary) -> tuple[Floats, Float64]:
-        """Give the sampled rows, by their keys, and the variance of every column."""
+    def result(self, summary: SeedSummary) -> Floats:
+        """Give the sampled rows, by their keys."""
         order = np.argsort(summary.keys[: summary.n_held], kind="stable")
-        return summary.rows[order], summary.m2 / max(summary.weight, 1e-300)
+        return np.asarray(summary.rows[order])
 
-    def _offer(self, summary: SeedSummary, keys: Float64, rows: Floats) -> None:
+    def _bound(self, summary: SeedSummary) -> float:
+        """Find the key that a row must stay below to be taken."""
+        full = summary.n_held == self.n
+        return float(summary.keys.max()) if full else math.inf
+
+    def _offer(
+        self, summary: SeedSummary, keys: Float64, rows: Floats, offered: NDArray[np.intp]
+    ) -> None:
         """Take the rows whose keys are among the n smallest, in the places of those that go."""
-        held = summary.keys[: summary.n_held]
-        bound = held.max() if len(held) == self.n else np.inf
-        offered = np.flatnonzero(keys < bound)
-        both = np.concatenate([held, keys[offered]])
+        n_held = summary.n_held
+        both = np.concatenate([summary.keys[:n_held], keys])
         stay = np.ones(len(both), np.bool_)
         if len(both) > self.n:
             stay[np.argpartition(both, self.n - 1)[self.n :]] = False
-        taken = offered[stay[len(held) :]]
         summary.n_held = min(len(both), self.n)
-        places = np.flatnonzero(~stay[: len(held)])
-        places = np.concatenate([places, np.arange(len(held), summary.n_held)])
-        summary.keys[places], summary.rows[places] = keys[taken], rows[taken]
+        places = np.flatnonzero(~stay[:n_held])
+        places = np.concatenate([places, np.arange(n_held, summary.n_held)])
+        taken = np.flatnonzero(stay[n_held:])
+        summary.keys[places], summary.rows[places] = keys[taken], rows[offered[taken]]
 
 
-def _add_moments(into: SeedSummary, weight: float, mean: Float64, m2: Float64) -> None:
-    if weight:
-        total = into.weight + weight
-        difference, share = mean - into.mean, weight / total
-        into.m2 += m2 + difference**2 * (into.weight * share)
-        into.mean += difference * share
-        into.weight = total
+def _candidates(numbers: NDArray[np.uint64], w: Float64, bound: float) -> NDArray[np.intp]:
+    """Rows whose keys may lie below a bound. Without weights no logarithm is taken to tell."""
+    if len(w):
+        counting = np.flatnonzero(w)
+        keys = -np.log((numbers[counting] + 0.5) * 2.0**-53) / w[counting]
+        return np.asarray(counting[keys < bound])
+    least = math.exp(-bound) * (1 - 1e-9) * 2.0**53
+    return np.flatnonzero(numbers >= np.uint64(max(least - 1, 0)))
 
 
 def sample_size(n_clusters: int, row_bytes: int, n_rows: int | None) -> int:

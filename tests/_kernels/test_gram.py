@@ -74,6 +74,18 @@ def test_no_rows_or_no_weight_give_zero_means(kernel: Kernel) -> None:
     kernel("gram").center(np.empty((0, 3)), mean, NONE, np.empty((1, 0, 3)), 0)
 
 
+@FLOATS
+def test_squares_are_added(kernel: Kernel, dtype: type) -> None:
+    X, w = random_table(200, 7, dtype), np.random.default_rng(0).random(200)
+    mean = np.arange(7.0)
+    for weights, each in ((NONE, np.ones(200)), (w, w)):
+        out = np.ones(7)
+        kernel("gram").add_squares(X, weights, mean, out)
+        np.testing.assert_allclose(out, 1 + each @ (X - mean) ** 2, rtol=1e-12)
+    with pytest.raises(ValueError, match="one mean and sum a column"):
+        kernel("gram").add_squares(X, NONE, mean, np.ones(6))
+
+
 def test_one_panel_of_any_width_is_a_matrix(kernel: Kernel) -> None:
     X, out = random_table(6, 17), np.zeros((6, 17))
     kernel("gram").center(X, np.ones(17), NONE, out[None], 0)

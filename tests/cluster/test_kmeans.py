@@ -17,7 +17,9 @@ import onebox as ob
 from onebox.cluster import KMeans
 from onebox.cluster.lloyd import Centers, label
 from onebox.cluster.seeding import Seeds, kmeans_parallel, sample_size, seeds
+from onebox.cluster.spread import Spread
 from onebox.data.scratch import Scratch
+from onebox.data.steps import draw_hashes
 from onebox.dataset import as_dataset, pair
 from onebox.engine.run import scan
 from onebox.errors import BadInput, BadValue, NotMergeable, SchemaMismatch, WrongType
@@ -176,16 +178,42 @@ def test_seeds_are_a_sample_that_depends_on_rows_and_seed_only(tmp_path):
             row_group_size=999,
         )
     drawing = Seeds(500, 3)
-    summary, _ = scan(as_dataset(tmp_path).view, drawing)
-    rows, variance = drawing.result(summary)
+    rows = drawing.result(scan(as_dataset(tmp_path).view, drawing)[0])
     assert len(np.unique(rows, axis=0)) == 500
     assert {tuple(row) for row in rows} <= {tuple(row) for row in X}
-    np.testing.assert_allclose(variance, X.var(axis=0), rtol=1e-10)
     with ob.config(n_jobs=4):
         again, _ = scan(as_dataset(tmp_path).view, drawing)
-    np.testing.assert_array_equal(drawing.result(again)[0], rows)
+    np.testing.assert_array_equal(drawing.result(again), rows)
     other, _ = scan(as_dataset(tmp_path).view, Seeds(500, 4))
-    assert not np.array_equal(Seeds(500, 4).result(other)[0], rows)
+    assert not np.array_equal(Seeds(500, 4).result(other), rows)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_seeds_are_the_rows_with_the_lowest_keys(weighted):
+    X = np.arange(30_000.0)[:, None]
+    weight = np.random.default_rng(0).integers(0, 3, len(X)).astype(float) if weighted else None
+    view = pair(ob.dataset(X), None, weight)
+    drawing = Seeds(100, 9)
+    rows = drawing.result(scan(view, drawing)[0]).ravel()
+    uniform = []
+    for unit in view.layout.units:
+        for block in view.blocks(unit, Scratch()):
+            numbers = draw_hashes(block, 9, None, "kmeans") >> np.uint64(11)
+            uniform.append((numbers + 0.5) * 2.0**-53)
+    with np.errstate(divide="ignore"):
+        keys = -np.log(np.concatenate(uniform)) / (1 if weight is None else weight)
+    np.testing.assert_array_equal(rows, np.argsort(keys, kind="stable")[:100])
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_spread_is_the_variance_wherever_the_mean_is(weighted):
+    X = np.random.default_rng(0).random((50_000, 3)) * [1, 10, 100] + 1e8
+    weight = np.random.default_rng(1).random(len(X)) if weighted else None
+    view = pair(ob.dataset(X), None, weight)
+    variance = Spread().result(scan(view, Spread())[0])
+    mean = np.average(X, weights=weight, axis=0)
+    expected = np.average((X - mean) ** 2, weights=weight, axis=0)
+    np.testing.assert_allclose(variance, expected, rtol=1e-8)
 
 
 def test_seeds_are_drawn_by_weight():
@@ -193,20 +221,17 @@ def test_seeds_are_drawn_by_weight():
     weight = np.where(X[:, 0] < 10_000, 3.0, 1.0)
     weight[:50] = 0
     drawing = Seeds(2000, 0)
-    summary, _ = scan(pair(ob.dataset(X), None, weight), drawing)
-    rows, variance = drawing.result(summary)
+    rows = drawing.result(scan(pair(ob.dataset(X), None, weight), drawing)[0])
     assert rows.min() >= 50
     # Three quarters of the weight lie below 10,000; the standard deviation of the share is 0.01.
     assert 0.70 < (rows < 10_000).mean() < 0.80
-    mean = np.average(X, weights=weight, axis=0)
-    np.testing.assert_allclose(variance, np.average((X - mean) ** 2, weights=weight, axis=0))
 
 
 def test_a_small_sample_is_all_rows():
     X = np.random.default_rng(0).random((50, 2))
     drawing = Seeds(80, 0)
     summary, _ = scan(as_dataset(X).view, drawing)
-    assert sorted(map(tuple, drawing.result(summary)[0])) == sorted(map(tuple, X))
+    assert sorted(map(tuple, drawing.result(summary))) == sorted(map(tuple, X))
     assert sample_size(8, 16, 50) == 50
     assert sample_size(8, 16, None) == 500_000
     assert sample_size(1000, 10**6, None) == 64_000

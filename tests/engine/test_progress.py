@@ -43,7 +43,7 @@ def test_events_of_every_pass_rise_to_the_end(path, settings):
     events = events_of(lambda: KMeans(3, max_iter=2, tol=0, random_state=0).fit(data), **settings)
     passes = [list(group) for _, group in groupby(events, lambda event: event.job)]
     names = [group[0].job for group in passes]
-    assert names == ["KMeans", "KMeans pass 1", "KMeans pass 2", "KMeans labels"]
+    assert names == ["KMeans start", "KMeans pass 1", "KMeans pass 2", "KMeans labels"]
     for group in passes:
         for field in ("share", "rows", "n_bytes", "seconds"):
             values = [getattr(event, field) for event in group]

@@ -1,4 +1,4 @@
-"""Centred Gram matrices: column means, centred rows, sums of their products, and how they merge.
+"""Centred second moments: column means, centred rows, sums of their products, and how they merge.
 
 Centred rows lie in panels of 12 columns where the loops of ``panels.h`` were built: shape (panels,
 rows, 12), the last panel filled up with zeros. Elsewhere there is one panel as wide as the matrix,
@@ -51,6 +51,32 @@ def column_means(
             for j in range(n_columns):
                 out[j] /= total
     return total
+
+
+def add_squares(
+    X: cython.const[cython.floating][:, ::1],
+    w: cython.const[cython.double][::1],
+    mean: cython.const[cython.double][::1],
+    out: cython.double[::1],
+):
+    """Add the (weighted, unless `w` is empty) squares of ``X - mean`` to `out`, column by column."""
+    n_columns: cython.Py_ssize_t = X.shape[1]
+    weighted: cython.bint = w.shape[0] > 0
+    if not (mean.shape[0] == out.shape[0] == n_columns) or w.shape[0] not in (0, X.shape[0]):
+        raise ValueError(
+            "add_squares: one mean and sum a column, one weight, or none at all, a row"
+        )
+    difference: cython.double
+    weight: cython.double = 1
+    i: cython.Py_ssize_t
+    j: cython.Py_ssize_t
+    with cython.nogil:
+        for i in range(X.shape[0]):
+            if weighted:
+                weight = w[i]
+            for j in range(n_columns):
+                difference = X[i, j] - mean[j]
+                out[j] += weight * difference * difference
 
 
 @cython.cfunc

@@ -3,7 +3,7 @@
 Tables travel through the caches in tiles of a few rows and eight columns, so that every cache
 line is read once and written once, whatever the number of columns.
 """
-# ruff: noqa: F821 (kind codes, fused types and transpose are declared in layout.pxd)
+# ruff: noqa: F821 (kind codes and fused types are declared in layout.pxd)
 
 import cython
 from cython.cimports.libc.math import NAN, isfinite, isnan
@@ -18,6 +18,7 @@ from cython.cimports.libc.stdint import (
     uint64_t,
     uintptr_t,
 )
+from cython.cimports.onebox._kernels.pure.transpose import transpose
 from cython.cimports.onebox._kernels.pure.words import trailing_zeros
 
 

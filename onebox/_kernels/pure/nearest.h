@@ -1,77 +1,89 @@
-/* The nearest of many centres for a few rows at once, for processors with AVX2 and FMA.
+/* The nearest of many centres for 16 rows at once, for processors with AVX2 and FMA.
 
    A matrix product of BLAS packs both factors and stores all scores, which takes longer than the
    arithmetic when rows are short. Here the scores of 4 centres for 2 vectors of rows stay in
    registers until they have been compared. In C, because no compiler keeps a small array of
-   accumulators in registers on its own; GCC's and Clang's vector types do.
+   accumulators in registers on its own. */
 
-   Included once a type, with REAL, INDEX (the integer of the same width) and NAME defined. */
+#include <immintrin.h>
 
-#define LANES ((ptrdiff_t) (32 / sizeof(REAL)))
-#define PASTE_(a, b) a##b
-#define PASTE(a, b) PASTE_(a, b)
-#define VECTOR PASTE(NAME, _vector)
-#define MASK PASTE(NAME, _mask)
-
-typedef REAL VECTOR __attribute__((vector_size(32), aligned(sizeof(REAL)), may_alias));
-typedef INDEX MASK __attribute__((vector_size(32), aligned(sizeof(REAL)), may_alias));
-
-/* Compare WIDTH centres from number c on with the best so far, for two vectors of rows. */
-static inline __attribute__((always_inline)) void PASTE(NAME, _group)(
-    const REAL *columns, const REAL *centers, const REAL *half_norms, ptrdiff_t n_columns,
-    ptrdiff_t c, const int width, VECTOR *best, MASK *label)
+/* Compare `width` centres from number c on with the best so far, and, if `two`, with the second best. */
+static inline __attribute__((always_inline)) void onebox_compare(
+    const float *columns, const float *centers, const float *half_norms, ptrdiff_t n_columns,
+    ptrdiff_t c, const int width, const int two, __m256 *best, __m256 *second, __m256i *label)
 {
-    VECTOR scores[4][2];
+    __m256 scores[4][2];
     for (int q = 0; q < width; q++)
         for (int v = 0; v < 2; v++)
-            scores[q][v] = (VECTOR){0} + half_norms[c + q];
+            scores[q][v] = _mm256_set1_ps(half_norms[c + q]);
     for (ptrdiff_t j = 0; j < n_columns; j++) {
-        const VECTOR first = *(const VECTOR *) (columns + 2 * LANES * j);
-        const VECTOR second = *(const VECTOR *) (columns + 2 * LANES * j + LANES);
+        const __m256 row0 = _mm256_loadu_ps(columns + 16 * j);
+        const __m256 row1 = _mm256_loadu_ps(columns + 16 * j + 8);
         for (int q = 0; q < width; q++) {
-            const REAL value = centers[(c + q) * n_columns + j];
-            scores[q][0] -= value * first;
-            scores[q][1] -= value * second;
+            const __m256 value = _mm256_broadcast_ss(centers + (c + q) * n_columns + j);
+            scores[q][0] = _mm256_fnmadd_ps(value, row0, scores[q][0]);
+            scores[q][1] = _mm256_fnmadd_ps(value, row1, scores[q][1]);
         }
     }
     for (int q = 0; q < width; q++)
         for (int v = 0; v < 2; v++) {
-            const MASK closer = scores[q][v] < best[v];
-            const MASK number = (MASK){0} + (INDEX) (c + q);
-            label[v] = (closer & number) | (~closer & label[v]);
-            best[v] = (VECTOR) ((closer & (MASK) scores[q][v]) | (~closer & (MASK) best[v]));
+            const __m256 score = scores[q][v];
+            const __m256 closer = _mm256_cmp_ps(score, best[v], _CMP_LT_OQ);
+            const __m256 number = _mm256_castsi256_ps(_mm256_set1_epi32((int) (c + q)));
+            if (two)
+                second[v] = _mm256_min_ps(second[v], _mm256_max_ps(best[v], score));
+            label[v] = _mm256_castps_si256(
+                _mm256_blendv_ps(_mm256_castsi256_ps(label[v]), number, closer));
+            best[v] = _mm256_blendv_ps(best[v], score, closer);
         }
 }
 
-/* Write the least score, half_norms[c] - <row, centre c>, and its first c for 2 * LANES rows,
-   given column by column. */
-static void NAME(
-    const REAL *columns, const REAL *centers, const REAL *half_norms, ptrdiff_t n_columns,
-    ptrdiff_t n_clusters, REAL *best_out, int32_t *label_out)
+/* Find the least score, half_norms[c] - <row, centre c>, its first c, and, if `two`, the next least
+   score, for 16 rows that are given column by column. */
+static inline __attribute__((always_inline)) void onebox_nearest_of(
+    const float *columns, const float *centers, const float *half_norms, ptrdiff_t n_columns,
+    ptrdiff_t n_clusters, const int two, float *best_out, float *second_out, int32_t *label_out)
 {
-    VECTOR best[2] = {(VECTOR){0} + (REAL) INFINITY, (VECTOR){0} + (REAL) INFINITY};
-    MASK label[2] = {{0}, {0}};
-    if (n_clusters < 4) {
-        for (ptrdiff_t c = 0; c < n_clusters; c++)
-            PASTE(NAME, _group)(columns, centers, half_norms, n_columns, c, 1, best, label);
-    } else {
-        for (ptrdiff_t c = 0; c < n_clusters; c += 4) {
-            /* The last group overlaps the one before: a centre met again is not closer. */
-            const ptrdiff_t start = c < n_clusters - 4 ? c : n_clusters - 4;
-            PASTE(NAME, _group)(columns, centers, half_norms, n_columns, start, 4, best, label);
-        }
+    __m256 best[2], second[2];
+    __m256i label[2];
+    ptrdiff_t c = 0;
+    for (int v = 0; v < 2; v++) {
+        best[v] = second[v] = _mm256_set1_ps(INFINITY);
+        label[v] = _mm256_setzero_si256();
     }
-    for (ptrdiff_t i = 0; i < 2 * LANES; i++) {
-        best_out[i] = best[i / LANES][i % LANES];
-        label_out[i] = (int32_t) label[i / LANES][i % LANES];
+    for (; c + 4 <= n_clusters; c += 4)
+        onebox_compare(columns, centers, half_norms, n_columns, c, 4, two, best, second, label);
+    switch (n_clusters - c) {
+    case 3:
+        onebox_compare(columns, centers, half_norms, n_columns, c, 3, two, best, second, label);
+        break;
+    case 2:
+        onebox_compare(columns, centers, half_norms, n_columns, c, 2, two, best, second, label);
+        break;
+    case 1:
+        onebox_compare(columns, centers, half_norms, n_columns, c, 1, two, best, second, label);
+    }
+    for (int v = 0; v < 2; v++) {
+        _mm256_storeu_ps(best_out + 8 * v, best[v]);
+        _mm256_storeu_si256((__m256i *) (label_out + 8 * v), label[v]);
+        if (two)
+            _mm256_storeu_ps(second_out + 8 * v, second[v]);
     }
 }
 
-#undef LANES
-#undef PASTE_
-#undef PASTE
-#undef VECTOR
-#undef MASK
-#undef REAL
-#undef INDEX
-#undef NAME
+static void onebox_nearest(
+    const float *columns, const float *centers, const float *half_norms, ptrdiff_t n_columns,
+    ptrdiff_t n_clusters, int32_t *label)
+{
+    float best[16];
+    onebox_nearest_of(
+        columns, centers, half_norms, n_columns, n_clusters, 0, best, NULL, label);
+}
+
+static void onebox_nearest_two(
+    const float *columns, const float *centers, const float *half_norms, ptrdiff_t n_columns,
+    ptrdiff_t n_clusters, float *best, float *second, int32_t *label)
+{
+    onebox_nearest_of(
+        columns, centers, half_norms, n_columns, n_clusters, 1, best, second, label);
+}
