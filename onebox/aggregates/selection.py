@@ -35,7 +35,7 @@ def chosen_columns(
     """
     asked = as_names(columns)
     if asked is None:
-        names = tuple(field.name for field in schema.columns if suits(field.type))
+        names = schema.suiting(suits)
         if not names:
             kinds = sorted({str(kind) for kind in schema.columns.types})
             raise EmptyData(

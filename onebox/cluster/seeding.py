@@ -18,7 +18,7 @@ from onebox.data.steps import draw_hashes
 
 Float64 = NDArray[np.float64]
 
-SAMPLE_BYTES = 8 * 10**6
+SAMPLE_BYTES = 2 * 10**6
 ROWS_PER_CLUSTER = 64
 ROUNDS = 5
 OVERSAMPLING = 2
@@ -116,7 +116,7 @@ def _candidates(numbers: NDArray[np.uint64], w: Float64, bound: float) -> NDArra
 
 
 def sample_size(n_clusters: int, row_bytes: int, n_rows: int | None) -> int:
-    """Count the rows to seed from: what 8 MB hold, and at least 64 a cluster."""
+    """Count the rows to seed from: what 2 MB hold, and at least 64 a cluster."""
     wanted = max(ROWS_PER_CLUSTER * n_clusters, SAMPLE_BYTES // max(row_bytes, 1))
     return wanted if n_rows is None else min(wanted, n_rows)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -100,6 +101,10 @@ class Schema:
     def n_targets(self) -> int:
         return 0 if self.target is None else len(self.target)
 
+    def __reduce__(self) -> Any:
+        # What is remembered below is found out again.
+        return Schema, (self.columns, self.target, self.target_ndim, self.weighted)
+
     # Arrow makes new objects of names and types whenever it is asked.
 
     @cached_property
@@ -116,6 +121,17 @@ class Schema:
     def dtype(self) -> np.dtype[np.floating]:
         """The canonical dtype of ``block.X``."""
         return canonical_dtype(self.kinds)
+
+    def suiting(self, suits: Callable[[pa.DataType], bool]) -> tuple[str, ...]:
+        """Names of the columns of types that suit; every aggregate asks several times a scan."""
+        if suits not in self._suiting:
+            pairs = zip(self.names, self.kinds, strict=True)
+            self._suiting[suits] = tuple(name for name, kind in pairs if suits(kind))
+        return self._suiting[suits]
+
+    @cached_property
+    def _suiting(self) -> dict[Callable[[pa.DataType], bool], tuple[str, ...]]:
+        return {}
 
     @cached_property
     def _first_unlike_number(self) -> int | None:

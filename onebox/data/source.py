@@ -28,6 +28,8 @@ class Source(ABC):
 
     in_memory: bool = False
     """Whether the caller holds the rows already, so that reading copies nothing."""
+    tells_nulls: bool = False
+    """Whether `null_count` may know something."""
     named: bool = True
     """Whether the columns' names come from the data; if not they are x0, x1, ..."""
 

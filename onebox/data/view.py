@@ -244,7 +244,7 @@ class View:
         BadValue
             Naming the column, the count, and the file.
         """
-        if self.drops_rows:
+        if self.drops_rows or not self.source.tells_nulls:
             return
         untouched = _passed_through(self.source.schema, self._chains)
         for span in self.source.spans():
@@ -337,7 +337,7 @@ def _global_row(unit: Unit, offset: int) -> int:
 
 
 def _has_any_length(kind: pa.DataType) -> bool:
-    if is_numeric(kind):
+    if kind.id in NUMBER_WIDTHS or is_numeric(kind):
         return False
     try:
         return not kind.bit_width
@@ -347,8 +347,11 @@ def _has_any_length(kind: pa.DataType) -> bool:
 
 def type_width(kind: pa.DataType) -> int:
     """Bytes a value takes, text and the like at a guess that depends on the type only."""
+    known = NUMBER_WIDTHS.get(kind.id)
+    if known is not None:
+        return known
     if is_numeric(kind):
-        return NUMBER_WIDTHS.get(kind.id, 8)
+        return 8
     try:
         return max(int(kind.bit_width) // 8, 4)
     except ValueError:

@@ -53,8 +53,8 @@ class Spectrum:
             )  # fmt: skip
         values = np.maximum(values[::-1][:n_leading], 0)
         axes = np.ascontiguousarray(vectors.T[::-1][:n_leading])
-        largest = np.take_along_axis(axes, np.abs(axes).argmax(axis=1)[:, None], axis=1)
-        axes *= np.where(largest < 0, -1.0, 1.0)
+        largest = axes[np.arange(len(axes)), np.abs(axes).argmax(axis=1)]
+        axes[largest < 0] *= -1
         return cls(values, axes, total)
 
     def reaching(self, share: float) -> int:

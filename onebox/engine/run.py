@@ -127,6 +127,8 @@ class Run:
         traceback: TracebackType | None,
     ) -> None:
         self._stack.close()
+        # They refer to this run: without them it goes, and what it holds, when nobody needs it.
+        del self._tasks, self._reader
         self.meter.sample_memory()
         self.report.seconds = time.perf_counter() - self._start
         self.report.peak_memory = self.meter.peak

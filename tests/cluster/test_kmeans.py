@@ -233,7 +233,7 @@ def test_a_small_sample_is_all_rows():
     summary, _ = scan(as_dataset(X).view, drawing)
     assert sorted(map(tuple, drawing.result(summary))) == sorted(map(tuple, X))
     assert sample_size(8, 16, 50) == 50
-    assert sample_size(8, 16, None) == 500_000
+    assert sample_size(8, 16, None) == 125_000
     assert sample_size(1000, 10**6, None) == 64_000
 
 

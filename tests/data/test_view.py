@@ -18,6 +18,8 @@ from onebox.data.open import open_source
 from onebox.data.partition import Span
 from onebox.data.scratch import FreshMemory
 from onebox.data.source import Source
+from onebox.data.sources.concat import ConcatSource
+from onebox.data.sources.hive import HiveSource
 from onebox.data.sources.table import TableSource
 from onebox.data.steps import Assign, Filter, Select
 from onebox.data.view import View
@@ -193,3 +195,19 @@ def test_row_groups_that_cannot_match_are_not_read(tmp_path):
     pq.write_table(table, tmp_path / "x.parquet", row_group_size=1000)
     view = View(open_source(tmp_path / "x.parquet"), (Filter(pc.field("n") >= 3500),))
     assert [view.skips(unit) for unit in view.layout.units] == [True, True, True, False]
+
+
+def test_a_source_that_counts_nulls_says_that_it_tells_of_them(tmp_path):
+    table = pa.table({"a": [1.0, None], "b": [1, 2]})
+    folder = tmp_path / "year=2024"
+    folder.mkdir()
+    pq.write_table(table, folder / "part.parquet")
+    in_memory, file = open_source(table), open_source(folder / "part.parquet")
+    hive = open_source(tmp_path)
+    assert isinstance(hive, HiveSource)
+    for source in (in_memory, file, hive, ConcatSource([file, in_memory])):
+        assert source.tells_nulls
+        assert source.null_count(source.spans()[0], "a") == 1
+        with pytest.raises(BadValue, match=r"'a' has 1 null.*known without reading"):
+            View(source).refuse_known_nulls()
+    assert not open_source(np.ones((2, 2))).tells_nulls

@@ -32,6 +32,7 @@ class ConcatSource(Source):
         self.sources = tuple(sources)
         self.named = all(source.named for source in sources)
         self.single_pass = any(source.single_pass for source in sources)
+        self.tells_nulls = any(source.tells_nulls for source in sources)
         self._schema = settle_schemas(
             [(f"part {i} ({source.describe()})", source.schema) for i, source in enumerate(sources)]
         )

@@ -96,7 +96,7 @@ class HiveSource(Source):
         told = pa.schema(list(self._types.items()))
         schema = pa.schema([*files.schema, *told])
         self._schema = schema if columns is None else pa.schema([schema.field(n) for n in columns])
-        self.raw, self.single_pass = False, files.single_pass
+        self.raw, self.single_pass, self.tells_nulls = False, files.single_pass, True
 
     @property
     def schema(self) -> pa.Schema:

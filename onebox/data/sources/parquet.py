@@ -31,6 +31,7 @@ class ParquetSource(FileSource):
     """Rows of Parquet files, pruned to the columns that are needed."""
 
     kind: ClassVar[str] = "Parquet"
+    tells_nulls = True
 
     def __init__(self, folder: Folder, columns: Sequence[str] | None = None) -> None:
         super().__init__(folder, columns)

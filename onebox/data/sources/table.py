@@ -25,6 +25,7 @@ class TableSource(Source):
     """
 
     raw = True
+    tells_nulls = True
 
     def __init__(
         self, table: pa.Table, columns: Sequence[str] | None = None, owner: object | None = None
