@@ -136,6 +136,22 @@ def texts(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def large_pages(tmp_path_factory):
+    """200 MB of text in pages of 20 MB and more, as some writers make them."""
+    path = tmp_path_factory.mktemp("pages") / "pages.parquet"
+    letters = np.random.default_rng(3).integers(97, 123, 200 * MB, dtype=np.uint8)
+    ends = np.arange(0, 200 * MB + 1, 2000, dtype=np.int32)
+    text = pa.StringArray.from_buffers(len(ends) - 1, pa.py_buffer(ends), pa.py_buffer(letters))
+    table = pa.table({"number": np.arange(float(len(text))), "text": text})
+    pq.write_table(
+        table, path, row_group_size=len(table), compression="lz4", use_dictionary=False,
+        data_page_size=2**26,
+    )  # fmt: skip
+    yield path
+    path.unlink()
+
+
+@pytest.fixture(scope="module")
 def one_row_group(tmp_path_factory):
     """One row group that decodes to 425 MB."""
     path = tmp_path_factory.mktemp("parquet") / "one.parquet"
@@ -186,6 +202,10 @@ def test_a_row_group_that_decodes_to_more_than_the_budget(job, one_row_group, tm
 
 def test_long_texts(texts, tmp_path):
     assert_within(100 * MB, measured("describe", texts, 100 * MB, tmp_path))
+
+
+def test_pages_larger_than_usual(large_pages, tmp_path):
+    assert_within(400 * MB, measured("describe", large_pages, 400 * MB, tmp_path))
 
 
 def test_without_pandas(npy, tmp_path):

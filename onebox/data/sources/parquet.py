@@ -15,15 +15,18 @@ from typing import ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
+import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from onebox.data.columns import Columns, TableColumns
 from onebox.data.partition import Span
 from onebox.data.sources.files import READ_ERRORS, File, FileSource, Folder
+from onebox.data.sources.parquet_pages import PageSizes, page_sizes
 from onebox.data.sources.settle import conform, settle_schemas
 
 READ_BUFFER = 256 * 1024
-PAGE_BYTES = 2**20  # what writers aim at, for pages and for dictionaries
+PAGE_BYTES = 2**20  # what most writers aim at, for pages and for dictionaries
+PAGES_LOOKED_AT = 5  # a dictionary, pages of its indices, and what follows when it was given up
 OPENERS = 4
 
 
@@ -36,6 +39,7 @@ class ParquetSource(FileSource):
     def __init__(self, folder: Folder, columns: Sequence[str] | None = None) -> None:
         super().__init__(folder, columns)
         self._matching: dict[tuple[str, bytes], frozenset[int]] = {}
+        self._page_sizes: dict[str, PageSizes] = {}
 
     @cached_property
     def _footers(self) -> dict[str, pq.FileMetaData]:
@@ -137,10 +141,55 @@ class ParquetSource(FileSource):
                 yield group.column(position)
 
     def reading_bytes(self, span: Span, names: Sequence[str], rows_per_batch: int) -> int:
-        columns = list(self._stored(span, names))
+        held = packed = 0
+        for column in self._stored(span, names):
+            pages = self._pages(column.path_in_schema)
+            unpacked = min(pages.unpacked, column.total_uncompressed_size)
+            dictionary = min(pages.dictionary, column.total_uncompressed_size)
+            held += READ_BUFFER + unpacked + dictionary * column.has_dictionary_page
+            if column.compression != "UNCOMPRESSED":
+                packed = max(packed, min(pages.packed, column.total_compressed_size))
         # A packed page goes when it is unpacked, so that one of them is held at a time.
-        packed = max((_packed_page_bytes(column) for column in columns), default=0)
-        return packed + sum(READ_BUFFER + _page_bytes(column) for column in columns)
+        return held + packed
+
+    def _pages(self, path: str) -> PageSizes:
+        """Sizes of a column's pages, the larger of the usual and what its largest chunk begins with."""
+        if path not in self._page_sizes:
+            self._page_sizes[path] = self._measured_pages(path)
+        return self._page_sizes[path]
+
+    def _measured_pages(self, path: str) -> PageSizes:
+        usual = PageSizes(PAGE_BYTES, PAGE_BYTES, PAGE_BYTES)
+        # Many small reads of a remote file take too long for what they tell.
+        if path not in self._largest_chunks or not self._is_local:
+            return usual
+        file, chunk = self._largest_chunks[path]
+        if chunk.total_uncompressed_size <= PAGE_BYTES:
+            return usual
+        first = min(chunk.dictionary_page_offset or chunk.data_page_offset, chunk.data_page_offset)
+        try:
+            with self.folder.filesystem.open_input_file(file.path) as handle:
+                stop = first + chunk.total_compressed_size
+                seen = page_sizes(handle, first, stop, PAGES_LOOKED_AT)
+        except (*READ_ERRORS, ValueError):
+            return usual  # whatever is wrong shows when it is read
+        return PageSizes(*map(max, usual, seen))
+
+    @property
+    def _is_local(self) -> bool:
+        return isinstance(self.folder.filesystem, pafs.LocalFileSystem)
+
+    @cached_property
+    def _largest_chunks(self) -> dict[str, tuple[File, pq.ColumnChunkMetaData]]:
+        """The chunks of the largest row group by their paths, each with its file."""
+        largest: dict[str, tuple[File, pq.ColumnChunkMetaData]] = {}
+        span = max(self._spans, key=lambda span: span.nbytes, default=None)
+        if span is not None:
+            group = self._footers[span.file].row_group(span.index)
+            for j in range(group.num_columns):
+                chunk = group.column(j)
+                largest[chunk.path_in_schema] = self._files[span.file], chunk
+        return largest
 
     def unpacked_bytes(self, span: Span, names: Sequence[str]) -> int:
         return sum(column.total_uncompressed_size for column in self._stored(span, names))
@@ -173,15 +222,3 @@ class ParquetSource(FileSource):
         except READ_ERRORS as error:
             raise self.folder.failure(file, "", error) from error
         return frozenset(group.id for group in groups)
-
-
-def _page_bytes(column: pq.ColumnChunkMetaData) -> int:
-    """Bytes that a reader holds of a column: an unpacked page, and the dictionary."""
-    unpacked = min(column.total_uncompressed_size, PAGE_BYTES)
-    return int(unpacked * (1 + column.has_dictionary_page))
-
-
-def _packed_page_bytes(column: pq.ColumnChunkMetaData) -> int:
-    if column.compression == "UNCOMPRESSED":
-        return 0
-    return int(min(column.total_compressed_size, PAGE_BYTES))
