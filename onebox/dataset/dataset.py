@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from onebox.config import Settings, resolve
 from onebox.data.block import Block
-from onebox.data.columns import TableColumns
 from onebox.data.open import open_source
 from onebox.data.partition import Partition
 from onebox.data.schema import parse_type, require_columns
@@ -30,12 +29,12 @@ from onebox.data.steps import (
     Rename,
     Select,
     Step,
-    as_array,
-    as_columns,
 )
 from onebox.data.view import View
 from onebox.dataset import counting, gather, show, writers
-from onebox.errors import BadInput, OneboxError, WrongType
+from onebox.dataset.functions import column_type, table_schema
+from onebox.dataset.identity import deciding
+from onebox.errors import BadInput, WrongType
 
 
 class Dataset:
@@ -112,7 +111,7 @@ class Dataset:
     @property
     def identity(self) -> object:
         """Equal for datasets whose rows are the same: the source, and the steps that decide on rows."""
-        return (self.view.source.token, _deciding(self._steps), self.view.drop_missing)
+        return (self.view.source.token, deciding(self._steps), self.view.drop_missing)
 
     @property
     def settings(self) -> Settings:
@@ -169,9 +168,7 @@ class Dataset:
         """
         made = self
         for name, function in functions.items():
-            job = f"assign({name}=...)"
-            kind = as_array(made._try_on_nothing(function, job), 0, job).type
-            _require_known(pa.schema([(name, kind)]), job)
+            kind = column_type(function, made.schema, name)
             made = made._then(Assign(name, function, kind))
         return made
 
@@ -187,9 +184,7 @@ class Dataset:
             What comes out. Default: learned by calling `function` with a block of no rows.
         """
         if schema is None:
-            answer = self._try_on_nothing(function, "map(function)")
-            schema = as_columns(answer, None, "map(function)").to_batch().schema.remove_metadata()
-            _require_known(schema, "map(function)")
+            schema = table_schema(function, self.schema, "map(function)")
         return self._then(Map(function, schema))
 
     # Rows
@@ -338,50 +333,6 @@ class Dataset:
     def _purpose(self, what: str) -> str:
         # A draw after a draw must be independent of it, although the seed is the same.
         return f"{what}{sum(isinstance(step, Draw) for step in self._steps)}"
-
-    def _try_on_nothing(self, function: Callable[[Block], Any], job: str) -> Any:
-        nothing = TableColumns(pa.RecordBatch.from_pylist([], schema=self.schema))
-        block = Block(nothing, Partition(0, "", 0, 0, ""), 0)
-        try:
-            return function(block)
-        except OneboxError:
-            raise
-        except Exception as error:
-            error.add_note(
-                f"onebox: {job} was called with a block of no rows to learn what comes out. Make it "
-                "work on no rows, or use .map(function, schema=...) to say what comes out."
-            )
-            raise
-
-
-def _require_known(schema: pa.Schema, job: str) -> None:
-    """Refuse an answer to a block of no rows that tells no type, as an empty list does."""
-    for field in schema:
-        if pa.types.is_null(field.type):
-            raise WrongType(
-                f"{job} gave no type for {field.name!r} when called with a block of no rows. Return a "
-                "numpy array with a dtype, e.g. np.array(values, dtype=str), an Arrow array, or say "
-                "what comes out with .map(function, schema=...)."
-            )
-
-
-def _deciding(steps: Sequence[Step]) -> tuple[Step, ...]:
-    """The steps on which it depends which rows there are.
-
-    What changes columns counts when a later step looks at columns to drop rows; choosing among
-    columns changes none.
-    """
-    deciding: list[Step] = []
-    changes: list[Step] = []
-    for step in steps:
-        if step.drops_rows:
-            if not (isinstance(step, Draw) and step.by is None):
-                deciding += changes
-                changes = []
-            deciding.append(step)
-        elif not isinstance(step, Select):
-            changes.append(step)
-    return tuple(deciding)
 
 
 def _flat(names: Sequence[str | Sequence[str]]) -> tuple[str, ...]:

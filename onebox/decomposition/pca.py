@@ -52,6 +52,7 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OnePass):  # type: 
         Largest variance first; the entry of the largest magnitude is positive.
     explained_variance_ : ndarray of float64 of shape (n_components,)
     explained_variance_ratio_ : ndarray of float64 of shape (n_components,)
+        NaN when no column varies.
     singular_values_ : ndarray of float64 of shape (n_components,)
     mean_ : ndarray of float64 of shape (n_features,)
     n_components_ : int
@@ -65,7 +66,8 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OnePass):  # type: 
     Raises
     ------
     BadInput
-        For more than 5,000 columns, fewer than two rows, or more components than there can be.
+        For more than 5,000 columns, fewer than two rows, more components than there can be, or a
+        share of no variance.
     BadValue
         For a NaN or an infinity, naming its place.
     WrongType
@@ -276,10 +278,16 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OnePass):  # type: 
                 f"n_components={asked} must be between 0 and min(n_samples, n_features)={most}."
             )
         spectrum = Spectrum.of(summary.scatter, n - 1, most if share else int(asked))
+        if share and not spectrum.total > 0:
+            raise BadInput(
+                f"n_components={asked} asks for a share of the variance, and none of the {p:,} columns "
+                f"varies in {n:,} rows. Ask for a number of components, or leave such columns out."
+            )
         k = min(spectrum.reaching(share), most) if share else int(asked)
         variances = spectrum.variances[:k]
         self.components_, self.explained_variance_ = spectrum.axes[:k].copy(), variances.copy()
-        self.explained_variance_ratio_ = variances / spectrum.total
+        with np.errstate(invalid="ignore"):  # of no variance there is no share
+            self.explained_variance_ratio_ = variances / spectrum.total
         self.singular_values_ = np.sqrt(variances * (n - 1))
         left = max(spectrum.total - float(variances.sum()), 0.0)
         self.noise_variance_ = left / (most - k) if k < most else 0.0

@@ -121,6 +121,20 @@ def test_what_cannot_be_decomposed_is_refused(rows) -> None:
         PCA().fit(rows)
 
 
+def test_columns_that_do_not_vary() -> None:
+    constant = np.full((50, 3), 7.0)
+    model = PCA().fit(constant)
+    assert model.explained_variance_.tolist() == [0, 0, 0]
+    assert np.isnan(model.explained_variance_ratio_).all()
+    assert not model.transform(constant).any()
+    with pytest.raises(
+        BadInput, match=r"n_components=0\.9 asks for a share.*none of the 3 columns"
+    ):
+        PCA(0.9).fit(constant)
+    one = np.column_stack([np.arange(50.0), constant])
+    assert PCA().fit(one).explained_variance_ratio_.tolist() == [1, 0, 0, 0]
+
+
 def test_no_components_at_all(rows) -> None:
     model, peer = PCA(0).fit(rows), peers.PCA(0, svd_solver="full").fit(rows)
     assert model.components_.shape == (0, 8)
