@@ -116,8 +116,11 @@ class View:
 
     @cached_property
     def _texts(self) -> list[str]:
-        read = set(self.source_columns)
-        return [f.name for f in self.source.schema if f.name in read and _has_any_length(f.type)]
+        schema = self.source.schema
+        kinds = zip(schema.names, schema.types, strict=True)
+        texts = [name for name, kind in kinds if _has_any_length(kind)]
+        read = set(self.source_columns) if texts else set()
+        return [name for name in texts if name in read]
 
     @cached_property
     def _more_than_types_tell(self) -> int:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 FILE_BYTES = 256 * 10**6  # decoded rows of one file of a folder
 ROW_GROUP_BYTES = 12 * 10**6  # decoded rows buffered before a row group is written
-WRITER_BYTES = 5 * ROW_GROUP_BYTES  # the rows, what they are encoded to, and what allocators keep
+WRITER_BYTES = 4 * ROW_GROUP_BYTES  # the rows, what they are encoded to, and what allocators keep
 
 
 def to_parquet(data: Dataset, path: str | os.PathLike[str], compression: str) -> None:

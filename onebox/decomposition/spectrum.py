@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.linalg
+from numpy.linalg import LinAlgError
 from numpy.typing import NDArray
+from scipy.linalg import lapack
 
 from onebox.engine.limiter import single_threaded_blas
 from onebox.errors import BadInput
@@ -16,6 +17,7 @@ from onebox.errors import BadInput
 Float64 = NDArray[np.float64]
 
 FEW = 4  # below this share of all, eigenvectors are computed one by one
+WORK = 38  # numbers of scratch a column, with which LAPACK works on blocks of columns
 ONE_CORE = 1024  # features up to which one thread solves as fast as several
 
 
@@ -44,13 +46,17 @@ class Spectrum:
         # The lower triangle of a C array is the upper one of the Fortran array that LAPACK sees.
         covariance = (scatter / freedom).T
         total = float(np.trace(covariance))
-        few = [p - n_leading, p - 1] if 0 < n_leading <= p // FEW else None
+        few = 0 < n_leading <= p // FEW
         # A small matrix fits one core's cache: handing its columns to threads costs more.
         with single_threaded_blas() if p <= ONE_CORE else nullcontext():
-            values, vectors = scipy.linalg.eigh(
-                covariance, lower=False, overwrite_a=True, check_finite=False, subset_by_index=few,
-                driver="evr",
+            # Not by way of scipy.linalg.eigh, which takes as long again for a small matrix.
+            values, vectors, n_found, _, failed = lapack.dsyevr(
+                covariance, lower=0, overwrite_a=1, range="I" if few else "A", iu=p,
+                il=p - n_leading + 1 if few else 1, lwork=WORK * p, liwork=10 * p,
             )  # fmt: skip
+        if failed:
+            raise LinAlgError(f"LAPACK's dsyevr failed on {p:,} columns with code {failed}")
+        values, vectors = values[:n_found], vectors[:, :n_found]
         values = np.maximum(values[::-1][:n_leading], 0)
         axes = np.ascontiguousarray(vectors.T[::-1][:n_leading])
         largest = axes[np.arange(len(axes)), np.abs(axes).argmax(axis=1)]

@@ -19,6 +19,11 @@ from onebox.errors import NotEnoughMemory
 from onebox.storage.disk import free_bytes
 from onebox.storage.spill import default_cache_folder
 
+# A fit of a thousand rows takes no longer than to project what it needs: where so little is known to
+# be enough, nothing is projected.
+LITTLE_BYTES = 10**6  # of rows, and of summaries
+FOR_LITTLE = 64 * 10**6
+
 Keep = Literal["source", "memory", "disk", "again"]
 
 
@@ -103,6 +108,13 @@ def make_plan(
         When not even one worker fits the budget.
     """
     budget, layout = memory_budget(settings), view.layout
+    one_pass = not (many_passes or result_bytes or task_bytes)
+    if one_pass and budget >= FOR_LITTLE and _is_little(view, scans):
+        return Plan(
+            n_workers=1, in_flight=1, keep="source", peak_bytes=FOR_LITTLE, disk_bytes=0,
+            budget=budget, n_partitions=layout.n_partitions,
+            rows_per_block=layout.rows_per_block, states_on_disk=False,
+        )  # fmt: skip
     needs = [need_of(view, parts, job, result_bytes, task_bytes) for parts in scans or [()]]
     width = max(need.state_width for need in needs)
     states = width * (layout.n_rows or 0)
@@ -138,6 +150,16 @@ def make_plan(
         rows_per_block=layout.rows_per_block,
         states_on_disk=states_on_disk,
     )
+
+
+def _is_little(view: View, scans: Sequence[Sequence[Aggregate[Any]]]) -> bool:
+    """Whether rows that are there already, and what is made of them, fit a fraction of a budget."""
+    if not view.source.in_memory or (view.source_rows or 0) * view.row_bytes > LITTLE_BYTES:
+        return False
+    parts = [part for parts in scans for part in parts]
+    if any(part.row_state(view.schema) for part in parts):
+        return False
+    return sum(part.nbytes(view.schema) for part in parts) <= LITTLE_BYTES
 
 
 def _peak(needs: Sequence[Need], n_workers: int, spare: int) -> int:
