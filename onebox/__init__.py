@@ -14,18 +14,23 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from onebox.aggregates import join
+    from onebox.base import fit
     from onebox.config import config, get_config
     from onebox.dataset import Dataset, aggregate, concat, dataset
     from onebox.describe import describe
+    from onebox.engine.accuracy.target import Absolute, Relative
     from onebox.persistence import load, save
 
 _HOMES = {
+    "Absolute": "onebox.engine.accuracy.target",
     "Dataset": "onebox.dataset",
+    "Relative": "onebox.engine.accuracy.target",
     "aggregate": "onebox.dataset",
     "concat": "onebox.dataset",
     "config": "onebox.config",
     "dataset": "onebox.dataset",
     "describe": "onebox.describe",
+    "fit": "onebox.base",
     "get_config": "onebox.config",
     "join": "onebox.aggregates",
     "load": "onebox.persistence",
@@ -33,12 +38,15 @@ _HOMES = {
 }
 
 __all__ = [
+    "Absolute",
     "Dataset",
+    "Relative",
     "aggregate",
     "concat",
     "config",
     "dataset",
     "describe",
+    "fit",
     "get_config",
     "join",
     "load",

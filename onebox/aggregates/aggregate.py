@@ -8,8 +8,9 @@ nothing. The laws are tests: ``onebox.testing.check_aggregate``.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -48,6 +49,25 @@ class RowState:
         return int(np.dtype(self.dtype).itemsize)
 
 
+class OwnError(NamedTuple):
+    """An answer and its standard error.
+
+    Attributes
+    ----------
+    value, standard_error : float or ndarray
+    names : tuple of str, or None
+        What the first axis stands for.
+    of_these_rows : bool
+        Whether the error is that of a sketch, about the answer for the very rows it has seen, and
+        says nothing of others.
+    """
+
+    value: Any
+    standard_error: Any
+    names: tuple[str, ...] | None = None
+    of_these_rows: bool = False
+
+
 class Aggregate(ABC, Generic[S]):
     """A frozen recipe for a summary.
 
@@ -60,6 +80,8 @@ class Aggregate(ABC, Generic[S]):
     grouped : bool
         Whether leaving groups of rows out gives standard errors; if so, a scan keeps 32 group
         summaries, else one.
+    no_error : str
+        Why there is no standard error, where there is none.
     refuses_missing : bool
         Whether a missing value in X, y or weight is an error; nulls that a footer tells of are then
         refused before reading.
@@ -68,6 +90,7 @@ class Aggregate(ABC, Generic[S]):
     version: ClassVar[int] = 1
     grouped: ClassVar[bool] = True
     refuses_missing: ClassVar[bool] = False
+    no_error: ClassVar[str] = "its answer does not change smoothly with the rows"
 
     @abstractmethod
     def empty(self, schema: Schema) -> S:
@@ -91,6 +114,26 @@ class Aggregate(ABC, Generic[S]):
     @abstractmethod
     def result(self, summary: S) -> Any:
         """The answer. Leaves the summary as it was."""
+
+    def smooth(self, summary: S) -> dict[str, Any]:
+        """The answers that change smoothly with the rows, by name: those a jackknife is right for.
+
+        Numbers, or arrays of a shape that does not depend on the rows. The first is what
+        ``error=0.01`` is about.
+        """
+        return {}
+
+    def own_errors(self, summary: S, effect: Callable[[str], float]) -> dict[str, OwnError]:
+        """Answers whose standard error is known in another way, by name.
+
+        Parameters
+        ----------
+        summary : S
+        effect : callable
+            Design effect of a column: by how much a variance grows as rows of one partition are
+            alike.
+        """
+        return {}
 
     @abstractmethod
     def nbytes(self, schema: Schema) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -93,6 +94,10 @@ class Count(Aggregate[CountSummary]):
 
     def result(self, summary: CountSummary) -> CountResult:
         return CountResult(summary.names, summary.n_rows - summary.missing, summary.missing.copy())
+
+    def smooth(self, summary: CountSummary) -> dict[str, Any]:
+        """The share of the rows whose value is missing."""
+        return {"missing_share": summary.missing / max(summary.n_rows, 1)}
 
 
 def n_missing(array: pa.Array) -> int:

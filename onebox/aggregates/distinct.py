@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from onebox._kernels import distinct
-from onebox.aggregates.aggregate import Aggregate
+from onebox.aggregates.aggregate import Aggregate, OwnError
 from onebox.aggregates.results import ColumnResult
 from onebox.aggregates.selection import ColumnNames, as_names, chosen_columns, is_scalar
 from onebox.aggregates.values import has_whole_numbers, hashes, present, whole_numbers
@@ -117,6 +118,14 @@ class DistinctCount(Aggregate[DistinctCountSummary]):
     def result(self, summary: DistinctCountSummary) -> DistinctCountResult:
         counts = [round(_estimate(registers)) for registers in summary.registers]
         return DistinctCountResult(summary.names, np.array(counts, np.int64))
+
+    def own_errors(
+        self, summary: DistinctCountSummary, effect: Callable[[str], float]
+    ) -> dict[str, OwnError]:
+        """The sketch's own error: how far the estimate is from the number in these very rows."""
+        counts = self.result(summary).distinct
+        error = DistinctCountResult.standard_error * counts
+        return {"distinct": OwnError(counts, error, summary.names, of_these_rows=True)}
 
 
 def _note(array: pa.Array, registers: NDArray[np.uint8]) -> None:

@@ -74,6 +74,7 @@ class Extremes(Aggregate[ExtremesSummary]):
     columns: ColumnNames = None
 
     grouped: ClassVar[bool] = False
+    no_error: ClassVar[str] = "extremes of some rows say little of what others hold"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "columns", as_names(self.columns))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +66,15 @@ class GramResult:
     def covariance(self) -> Float64:
         """Sample covariance of X, divided by ``weight - 1``."""
         return np.asarray(self.xx / (self.weight - 1))
+
+    @property
+    def correlation(self) -> Float64:
+        """Correlations of X; NaN where a column does not vary."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            scale = 1 / np.sqrt(self.xx.diagonal())
+            correlation = self.xx * scale * scale[:, None]
+        np.einsum("ii->i", correlation)[np.isfinite(scale)] = 1
+        return np.asarray(correlation)
 
 
 class _Rows(NamedTuple):
@@ -200,6 +209,12 @@ class Gram(Tiled[GramSummary, _Prepared]):
             summary.mean[:p].copy(), summary.mean[p:].copy(),
             scatter[:p, :p], scatter[:p, p:], scatter[p:, p:],
         )  # fmt: skip
+
+    def smooth(self, summary: GramSummary) -> dict[str, Any]:
+        result = self.result(summary)
+        of_x = {"x_mean": result.x_mean, "covariance": result.covariance,
+                "correlation": result.correlation}  # fmt: skip
+        return {**of_x, "y_mean": result.y_mean} if len(result.y_mean) else of_x
 
 
 def _panels(block: Block, n_rows: int, n_columns: int) -> Float64:

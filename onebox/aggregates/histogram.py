@@ -153,3 +153,9 @@ class Histogram(Aggregate[HistogramSummary]):
         below, above, missing = summary.outside.T.copy()
         edges = np.linspace(*self.range, self.bins + 1)
         return HistogramResult(summary.names, summary.counts.copy(), edges, below, above, missing)
+
+    def smooth(self, summary: HistogramSummary) -> dict[str, Any]:
+        """The share of the values in each bin, of all that are not missing."""
+        total = summary.counts.sum(axis=1) + summary.outside[:, :2].sum(axis=1)
+        with np.errstate(invalid="ignore"):
+            return {"share": summary.counts / total[:, None]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,3 +86,7 @@ class Mean(Aggregate[MomentsSummary]):
     def result(self, summary: MomentsSummary) -> MeanResult | float:
         mean = means(summary.sums)
         return float(mean[0]) if isinstance(self.columns, str) else MeanResult(summary.names, mean)
+
+    def smooth(self, summary: MomentsSummary) -> dict[str, Any]:
+        mean = means(summary.sums)
+        return {"mean": float(mean[0]) if isinstance(self.columns, str) else mean}

@@ -17,6 +17,8 @@ from onebox.data.schema import Schema, is_numeric
 
 Float64 = NDArray[np.float64]
 
+SMOOTH = ("mean", "variance", "std", "skewness", "kurtosis")
+
 
 @dataclass
 class MomentsSummary:
@@ -155,6 +157,10 @@ class Moments(Aggregate[MomentsSummary]):
             min=np.where(count > 0, sums[:, moments.MINIMUM], np.nan),
             max=np.where(count > 0, sums[:, moments.MAXIMUM], np.nan),
         )
+
+    def smooth(self, summary: MomentsSummary) -> dict[str, Any]:
+        result = self.result(summary)
+        return {name: getattr(result, name) for name in SMOOTH}
 
 
 def empty_sums(n_columns: int) -> Float64:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from onebox._kernels import octaves
-from onebox.aggregates.aggregate import Aggregate
+from onebox.aggregates.aggregate import Aggregate, OwnError
 from onebox.aggregates.results import ColumnResult
 from onebox.aggregates.selection import ColumnNames, as_names, chosen_columns
 from onebox.data.block import Block
@@ -159,19 +159,60 @@ class Quantiles(Aggregate[QuantilesSummary]):
 
     def result(self, summary: QuantilesSummary) -> QuantilesResult:
         q = np.array(self.q)
-        values = [_Buckets(summary, j).quantiles(q) for j in range(len(summary.names))]
+        values = [Buckets(summary, j).quantiles(q) for j in range(len(summary.names))]
         return QuantilesResult(summary.names, q, np.array(values).reshape(-1, len(q)))
 
+    def own_errors(
+        self, summary: QuantilesSummary, effect: Callable[[str], float]
+    ) -> dict[str, OwnError]:
+        """Woodruff's: the error of a share of rows, read off where the quantiles of it lie.
 
-class _Buckets:
-    """The buckets of one column that may hold values, in ascending order."""
+        Source: Woodruff, "Confidence intervals for medians and other position measures", JASA 47
+        (1952), with the design effect of the column's mean for that of the share.
+        """
+        q, z = np.array(self.q), 1.96
+        errors = np.empty((len(summary.names), len(q)))
+        for j, name in enumerate(summary.names):
+            buckets = Buckets(summary, j)
+            n = max(int(buckets.counts.sum()), 1)
+            reach = z * np.sqrt(q * (1 - q) / n * effect(name))
+            ends = buckets.quantiles(np.clip(np.concatenate([q - reach, q + reach]), 0, 1))
+            with np.errstate(invalid="ignore"):
+                errors[j] = (ends[len(q) :] - ends[: len(q)]) / (2 * z)
+        errors[:, (q == 0) | (q == 1)] = np.nan  # extremes have none
+        values = self.result(summary).values
+        return {
+            f"{one:g}": OwnError(values[:, i], errors[:, i], summary.names)
+            for i, one in enumerate(q)
+        }
+
+
+class Buckets:
+    """The buckets of one column that may hold values, in ascending order.
+
+    For those who want more of a summary than quantiles: how many values lie between given edges.
+
+    Parameters
+    ----------
+    summary : QuantilesSummary
+    column : int
+        Position of the column in the summary.
+
+    Attributes
+    ----------
+    exact : bool
+        Whether every bucket is one number: whole numbers in a narrow window.
+    whole : bool
+        Whether the values are whole numbers in buckets of several.
+    """
 
     def __init__(self, summary: QuantilesSummary, column: int) -> None:
         first = summary.first[column : column + 2]
         counts = summary.counts[first[0] : first[1]]
         self.extremes = summary.extremes[column] + 0.0  # which zero came last tells nothing
-        self.whole = summary.kinds[column] == octaves.WHOLE
-        if summary.kinds[column] == octaves.NARROW:
+        self.whole = bool(summary.kinds[column] == octaves.WHOLE)
+        self.exact = bool(summary.kinds[column] == octaves.NARROW)
+        if self.exact:
             self._one_by_one(counts)
         else:
             self._by_octave(counts, summary.slots[column], summary.totals[column])
@@ -212,6 +253,34 @@ class _Buckets:
             between = np.where(part > 0, low * (1 - part) + high * part, low)
         return np.where(low == high, low, between)
 
+    def counts_between(self, edges: Float64) -> Int64:
+        """How many finite values lie between finite, ascending edges, as ``numpy.histogram`` counts.
+
+        A value belongs to the edge on its left; the last interval has both its ends. Within a
+        bucket values are taken to be spread evenly, so that an edge is off by 1/64 of itself at the
+        most; where buckets are single numbers, counts are exact.
+        """
+        below = np.array([self._count_below(edge) for edge in edges[:-1]])
+        finite = self.counts[np.isfinite(self.low)].sum()
+        least, greatest = self.extremes
+        last = finite if edges[-1] >= greatest else self._count_below(edges[-1])
+        return np.diff(np.rint([*below, last]).astype(np.int64))
+
+    def _count_below(self, edge: float) -> float:
+        """Finite values less than an edge, as if spread evenly within their buckets."""
+        at = int(np.searchsorted(self.low, edge / 2)) - 1  # the last bucket that begins below it
+        if at < 0 or not np.isfinite(self.low[at]):
+            return 0.0
+        # A bucket of the least or the greatest value reaches no farther than they do.
+        least, greatest = self.extremes / 2
+        low, high = max(self.low[at], least), min(self.high[at], greatest)
+        part = (edge / 2 - low) / (high - low) if high > low else float(edge / 2 > low)
+        if self.whole and 0 != self.low[at] < self.high[at]:
+            first, last = self._whole_ends(2 * self.low[at], 2 * self.high[at])
+            part = (np.ceil(edge) - first) / (last - first + 1)
+        before = self.ends[at] - self.counts[at] - self.counts[np.isneginf(self.low)].sum()
+        return float(before + self.counts[at] * min(max(part, 0.0), 1.0))
+
     def _value_at(self, position: Int64) -> Float64:
         """The value of rows counted from the smallest."""
         bucket = np.searchsorted(self.ends, position, side="right")
@@ -231,10 +300,15 @@ class _Buckets:
     def _whole(self, value: Float64, low: Float64, high: Float64, share: Float64) -> Float64:
         """Move to a whole number of the bucket: there is no other value in the column."""
         with np.errstate(invalid="ignore"):
-            first = np.where(low < 0, np.floor(low) + 1, np.ceil(low))
-            last = np.where(high > 0, np.ceil(high) - 1, np.floor(high))
+            first, last = self._whole_ends(low, high)
             whole = np.minimum(first + np.floor(share * (last - first + 1)), last)
         return np.where((value == 0) | np.isinf(value), value, whole)
+
+    @staticmethod
+    def _whole_ends(low: Float64, high: Float64) -> tuple[Float64, Float64]:
+        """The least and the greatest whole number of buckets, which hold the end nearer to zero."""
+        first = np.where(low < 0, np.floor(low) + 1, np.ceil(low))
+        return first, np.where(high > 0, np.ceil(high) - 1, np.floor(high))
 
 
 def _octaves_of(kind: pa.DataType) -> int:

@@ -73,6 +73,7 @@ class Sample(Aggregate[SampleSummary]):
     by: str | None = None
 
     grouped: ClassVar[bool] = False
+    no_error: ClassVar[str] = "a sample is no estimate"
 
     def __post_init__(self) -> None:
         if self.n < 1:

@@ -150,6 +150,7 @@ class TopValues(Aggregate[TopValuesSummary]):
     capacity: int = 1024
 
     grouped: ClassVar[bool] = False
+    no_error: ClassVar[str] = "its counts carry bounds of their own"
 
     def __post_init__(self) -> None:
         if not 1 <= self.k <= self.capacity:

@@ -5,7 +5,8 @@ that an array and a file of the same rows, cut alike, give the same model.
 """
 
 from onebox.base.estimator import Estimator
+from onebox.base.fitting import fit
 from onebox.base.multi_pass import MultiPass
 from onebox.base.one_pass import OnePass
 
-__all__ = ["Estimator", "MultiPass", "OnePass"]
+__all__ = ["Estimator", "MultiPass", "OnePass", "fit"]

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from onebox.aggregates.aggregate import Aggregate
+from onebox.base.accuracy import Accuracy, Asked, asked
 from onebox.base.estimator import Estimator
 from onebox.config import Settings, format_bytes, memory_budget
 from onebox.data.schema import Schema
+from onebox.data.view import View
+from onebox.engine.accuracy import Estimate, GroupStates, joined, scan_with_errors
+from onebox.engine.accuracy.anytime import scan_until
+from onebox.engine.report import FitReport
 from onebox.engine.run import scan
-from onebox.errors import EmptyData, NotEnoughMemory, NotMergeable
+from onebox.errors import BadInput, EmptyData, NotEnoughMemory, NotMergeable
 
+STANDARD_ERROR = "standard_error_"
 CHECKED_BYTES = 16 * 2**20  # what takes less is solved without asking for the budget
 
 
@@ -26,6 +32,9 @@ class OnePass(Estimator):
     ----------
     summary_ : object
         What has been seen; `partial_fit` and `merge` go on from here.
+    accuracy_ : Accuracy
+        After ``ob.fit(..., standard_error=True)``: how far off the fitted attributes can be.
+        ``coef_standard_error_`` and the like are taken from it.
     """
 
     summary_: Any
@@ -56,7 +65,12 @@ class OnePass(Estimator):
         schema = self._schema_ if go_on else view.schema
         recipe = self._aggregate(schema)
         self._refuse_large_solve(recipe, schema, settings)
-        summary, report = scan(view, recipe, settings=settings, job=type(self).__name__)
+        want = asked()
+        if want is None:
+            summary, report = scan(view, recipe, settings=settings, job=type(self).__name__)
+        else:
+            self._refuse_no_errors(go_on=go_on)
+            summary, state, report = self._scan_with_errors(view, recipe, want, settings)
         if not report.rows:
             raise EmptyData(
                 f"{type(self).__name__} was given 0 rows: {view.source.describe()} holds none, or "
@@ -67,6 +81,73 @@ class OnePass(Estimator):
             summary = self.summary_
         self._solve(summary, schema)
         self.summary_, self._schema_, self.fit_report_ = summary, schema, report
+        self.__dict__.pop("accuracy_", None)
+        if want is not None:
+            self.accuracy_ = Accuracy(copy.copy(self), schema, summary, state)
+
+    # How far off: what `ob.fit` asks for
+
+    _by_column: ClassVar[bool] = False
+    """Whether an entry of a fitted attribute depends on its own column only."""
+
+    def _smooth_attributes(self) -> tuple[str, ...]:
+        """Fitted attributes that change smoothly with the rows; first what ``error=`` is about."""
+        return ()
+
+    def _answers(self, summary: Any, schema: Schema) -> dict[str, Any]:
+        """The smooth attributes that a summary leads to, laid out as those of this model."""
+        other = copy.copy(self)
+        other._solve(summary, schema)
+        values = ((name, getattr(other, name)) for name in self._smooth_attributes())
+        return {name: value for name, value in values if value is not None}
+
+    def _refuse_no_errors(self, *, go_on: bool) -> None:
+        name = type(self).__name__
+        if go_on:
+            raise BadInput(
+                f"{name}.partial_fit goes on from a summary, not from groups of rows. Fit all rows "
+                "at once: ob.fit(model, X, y, standard_error=True)."
+            )
+        if not self._smooth_attributes():
+            raise BadInput(
+                f"{self!r} has no standard errors: what it learns does not change smoothly with the "
+                "rows, or is not kept by group. Fit it without standard_error= and error=."
+            )
+
+    def _scan_with_errors(
+        self, view: View, recipe: Aggregate[Any], want: Asked, settings: Settings
+    ) -> tuple[Any, GroupStates, FitReport]:
+        job, schema = type(self).__name__, view.schema
+        if want.stop is None:
+            summary, states, report = scan_with_errors(view, recipe, settings=settings, job=job)
+            return summary, joined(recipe, states), report
+
+        stop = want.stop
+
+        def judge(summaries: list[Any], states: list[GroupStates]) -> list[tuple[Estimate, ...]]:
+            summary = tuple(summaries) if len(summaries) > 1 else summaries[0]
+            model = copy.copy(self)
+            model._solve(summary, schema)
+            found = Accuracy(model, schema, summary, joined(recipe, states)).estimates()
+            stop.target.require_known(one.name for one in found)
+            return [found]
+
+        found = scan_until(view, recipe, stop, judge, settings=settings, job=job)
+        summary = tuple(found.summaries) if len(found.summaries) > 1 else found.summaries[0]
+        return summary, joined(recipe, found.states), found.report
+
+    def __getattr__(self, name: str) -> Any:
+        if name.endswith(STANDARD_ERROR):
+            accuracy = self.__dict__.get("accuracy_")
+            attribute = name.removesuffix(STANDARD_ERROR)
+            if accuracy is not None and attribute in accuracy:
+                return accuracy[attribute].standard_error
+            raise AttributeError(
+                f"{type(self).__name__} has no {name}. Standard errors are kept by "
+                "ob.fit(model, X, y, standard_error=True), of attributes that change smoothly with "
+                "the rows."
+            )
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def _refuse_large_solve(
         self, recipe: Aggregate[Any], schema: Schema, settings: Settings
@@ -116,6 +197,7 @@ class OnePass(Estimator):
                 f"Models of different columns cannot be merged: {_shape(here)} here, "
                 f"{_shape(there)} there."
             )
+        self.__dict__.pop("accuracy_", None)
         recipe = self._aggregate(here)
         recipe.merge(self.summary_, copy.deepcopy(other.summary_))
         self._solve(self.summary_, here)

@@ -186,8 +186,9 @@ class Layout:
     rows_per_batch: int
 
     @classmethod
-    def cut(cls, spans: list[Span], row_bytes: int) -> Layout:
-        rows_per_block = block_rows(row_bytes)
+    def cut(cls, spans: list[Span], row_bytes: int, rows_per_block: int | None = None) -> Layout:
+        """Cut spans into pieces of blocks; `rows_per_block` is derived from the width of a row."""
+        rows_per_block = rows_per_block or block_rows(row_bytes)
         units: list[Unit] = []
         number, row = 0, 0
         known = True

@@ -47,6 +47,8 @@ class View:
         Likewise for the weights of the rows.
     drop_missing : bool
         Drop (and count) rows with a missing value in X, y or weight, instead of refusing them.
+    recut : Layout, optional
+        Other units and partitions than those that all fits share: finer ones, or in another order.
     """
 
     source: Source
@@ -55,6 +57,7 @@ class View:
     target_ndim: int = 1
     weight: Chain | NDArray[Any] | None = None
     drop_missing: bool = False
+    recut: Layout | None = None
 
     @cached_property
     def schema(self) -> Schema:
@@ -97,6 +100,8 @@ class View:
     @cached_property
     def layout(self) -> Layout:
         """The units and partitions: a function of the data and the columns read only."""
+        if self.recut is not None:
+            return self.recut
         made = sum(map(type_width, self.schema.kinds))
         return Layout.cut(self.source.spans(), max(self.decoded_row_bytes, made))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
@@ -19,6 +20,7 @@ from onebox.base import OnePass
 from onebox.data.schema import Schema
 from onebox.decomposition.spectrum import (
     Spectrum,
+    aligned,
     log_likelihood,
     project,
     require_density,
@@ -292,6 +294,21 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OnePass):  # type: 
         left = max(spectrum.total - float(variances.sum()), 0.0)
         self.noise_variance_ = left / (most - k) if k < most else 0.0
         self.mean_, self.n_components_, self.n_samples_ = summary.mean.copy(), k, n
+
+    def _smooth_attributes(self) -> tuple[str, ...]:
+        variances = ("explained_variance_", "explained_variance_ratio_", "noise_variance_")
+        return (*variances, "components_", "mean_")
+
+    def _answers(self, summary: GramSummary, schema: Schema) -> dict[str, Any]:
+        """As many components as here, in this order and with these signs."""
+        same = copy.copy(self)
+        same.n_components = self.n_components_
+        answers = super(PCA, same)._answers(summary, schema)
+        order, signs = aligned(answers["components_"], self.components_)
+        for name in ("explained_variance_", "explained_variance_ratio_", "components_"):
+            answers[name] = answers[name][order]
+        answers["components_"] *= signs[:, None]
+        return answers
 
     def _mapping(self, function: Any) -> partial[Any]:
         scale = None

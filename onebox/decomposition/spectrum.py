@@ -10,6 +10,7 @@ import numpy as np
 from numpy.linalg import LinAlgError
 from numpy.typing import NDArray
 from scipy.linalg import lapack
+from scipy.optimize import linear_sum_assignment
 
 from onebox.engine.limiter import single_threaded_blas
 from onebox.errors import BadInput
@@ -66,6 +67,15 @@ class Spectrum:
     def reaching(self, share: float) -> int:
         """How many leading directions explain more than a share of the variance."""
         return int(np.searchsorted(np.cumsum(self.variances) / self.total, share, side="right")) + 1
+
+
+def aligned(axes: Float64, to: Float64) -> tuple[NDArray[np.intp], Float64]:
+    """The order and the signs that bring axes next to others: each next to its most parallel one."""
+    cosines = axes @ to.T
+    rows, columns = linear_sum_assignment(-np.abs(cosines))
+    order = rows[np.argsort(columns)]
+    signs = np.where(cosines[order, np.arange(len(order))] < 0, -1.0, 1.0)
+    return order, signs
 
 
 def project(X: Any, *, mean: Float64, axes: Float64, scale: Float64 | None) -> Any:

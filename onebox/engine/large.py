@@ -26,8 +26,12 @@ Shares = list[dict[int, Any]]
 class LargeWalk:
     """One pass of several aggregates of which at least one is large."""
 
-    def __init__(self, groups: Sequence[Groups], view: View, reader: Reader, tasks: Tasks) -> None:
-        self.groups, self.view, self.reader, self.tasks = groups, view, reader, tasks
+    def __init__(
+        self, groups: Sequence[Groups], view: View, units: Sequence[Unit], reader: Reader,
+        tasks: Tasks,
+    ) -> None:  # fmt: skip
+        self.groups, self.view, self.units = groups, view, units
+        self.reader, self.tasks = reader, tasks
         self.parts = [one.aggregate for one in groups]
         self._large = [is_large(part, view) for part in self.parts]
         self._held: list[Any] = [None] * len(groups)
@@ -51,7 +55,7 @@ class LargeWalk:
             yield self._finish(file_ends=True)
 
     def _blocks(self) -> Iterator[tuple[Unit, Block]]:
-        for unit in self.view.layout.units:
+        for unit in self.units:
             with located(unit):
                 for block in self.reader.blocks(unit, FreshMemory()):
                     yield unit, block

@@ -9,6 +9,45 @@ from dataclasses import dataclass
 from onebox.config import format_bytes
 
 
+@dataclass(frozen=True)
+class Reading:
+    """How much was read before an answer was good enough.
+
+    Attributes
+    ----------
+    share : float
+        Of the rows (of the bytes, where nobody knows how many rows there are).
+    met : bool
+        Whether every answer asked about is as close as was wanted.
+    looks : int
+        How often that was asked.
+    interrupted : bool
+        Whether Ctrl-C ended it.
+    full_bytes : int
+        What reading everything takes from the disk.
+    full_seconds : float
+        About how long that would take, at the speed so far.
+    """
+
+    share: float
+    met: bool
+    looks: int
+    interrupted: bool
+    full_bytes: int
+    full_seconds: float
+
+    def __str__(self) -> str:
+        why = "interrupted" if self.interrupted else "close enough"
+        if not self.met and not self.interrupted:
+            return "read everything: the error that was asked for cannot be met with less"
+        everything = f"{format_bytes(self.full_bytes)}, " if self.full_bytes else ""
+        return (
+            f"read {self.share:.2g} of the rows, {why} after {self.looks} "
+            f"look{'s' if self.looks != 1 else ''}; all of them: {everything}about "
+            f"{self.full_seconds:.2g} s"
+        )
+
+
 @dataclass
 class FitReport:
     """What a fit cost.
@@ -35,6 +74,8 @@ class FitReport:
     budget : int
         What was allowed.
     n_workers : int
+    reading : Reading or None
+        Of a fit or an answer that was to stop early.
     """
 
     rows: int = 0
@@ -48,6 +89,7 @@ class FitReport:
     projected_memory: int = 0
     budget: int = 0
     n_workers: int = 1
+    reading: Reading | None = None
 
     @property
     def gigabytes_per_second(self) -> float:
@@ -62,6 +104,7 @@ class FitReport:
             f"in {self.seconds:.2f} s ({self.gigabytes_per_second:.2f} GB/s), memory "
             f"+{format_bytes(self.peak_memory)} of {format_bytes(self.budget)}, "
             f"{self.n_workers} worker{'s' if self.n_workers != 1 else ''}"
+            f"{f'; {self.reading}' if self.reading else ''}"
         )
 
 

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from functools import partial
 from types import TracebackType
 from typing import Any, TypeVar
@@ -142,18 +143,37 @@ class Run:
 
     def scan_groups(self, aggregate: Aggregate[Any], *, job: str | None = None) -> list[Groups]:
         """One pass; returns the group summaries of every part."""
+        groups = self.empty_groups(aggregate)
+        for _ in self.scan_steps(groups, job=job):
+            pass
+        return groups
+
+    def empty_groups(self, aggregate: Aggregate[Any]) -> list[Groups]:
+        """The group summaries of every part before anything has been seen."""
+        return [Groups(part, self.view.schema) for part in parts_of(aggregate)]
+
+    def scan_steps(
+        self, groups: Sequence[Groups], units: Sequence[Unit] | None = None, *,
+        job: str | None = None,
+    ) -> Iterator[int]:  # fmt: skip
+        """One pass over some units, all by default, which ends early when nobody asks for more.
+
+        What a unit holds is merged into the groups before the next is asked for; yields 1 a unit.
+        """
         if self.report.passes and self.view.source.single_pass:
             raise self._single_pass()
-        parts = parts_of(aggregate)
-        groups = [Groups(part, self.view.schema) for part in parts]
+        layout = self.view.layout
+        if units is not None:
+            layout = replace(layout, units=tuple(units))
         self.meter.start_pass()
-        self._reporter = Reporter(job or self.job, self._listener, self.view.layout.n_rows)
-        walk = self._walk_large if any(is_large(p, self.view) for p in parts) else self._walk
+        self._reporter = Reporter(job or self.job, self._listener, layout.n_rows)
+        walk = self._walk_large if any(self._is_large(g) for g in groups) else self._walk
         try:
-            with closing(walk(groups)) as all_shares:
+            with closing(walk(groups, layout.units)) as all_shares:
                 for shares in all_shares:
                     for group, share in zip(groups, shares, strict=True):
                         group.add(share)
+                    yield 1
         except BaseException:
             self._reporter.finish(self.meter, completed=False)
             raise
@@ -162,7 +182,9 @@ class Run:
         self.report.rows = self.meter.rows
         if self.report.passes == 1:  # blocks that are kept from then on have lost theirs
             self.report.rows_dropped = self.meter.rows_dropped
-        return groups
+
+    def _is_large(self, groups: Groups) -> bool:
+        return is_large(groups.aggregate, self.view)
 
     def map(self, task: Callable[[Unit, Iterator[Block]], T]) -> Results[T]:
         """What a task makes of the blocks of each unit, in the order of the units."""
@@ -193,7 +215,7 @@ class Run:
         parts = self._states.in_order(state)
         return np.concatenate(parts) if parts else np.empty(0, state.dtype)
 
-    def _walk(self, groups: Sequence[Groups]) -> Results[Shares]:
+    def _walk(self, groups: Sequence[Groups], units: Sequence[Unit]) -> Results[Shares]:
         """Small summaries: units are independent tasks, folded in their order."""
         schema = self.view.schema
         states = tuple(state for g in groups for state in g.aggregate.row_state(schema))
@@ -207,10 +229,10 @@ class Run:
                 self._states.take_back(block, unit, ordinal)
             return [fold.finish() for fold in folds]
 
-        return self.map(task)
+        return self.each(partial(self._reader.work, task=task), units)
 
-    def _walk_large(self, groups: Sequence[Groups]) -> Results[Shares]:
-        return LargeWalk(groups, self.view, self._reader, self._tasks).shares()
+    def _walk_large(self, groups: Sequence[Groups], units: Sequence[Unit]) -> Results[Shares]:
+        return LargeWalk(groups, self.view, units, self._reader, self._tasks).shares()
 
     def _tell(self) -> None:
         self._reporter.tell(self.meter)

@@ -270,6 +270,11 @@ class SimpleImputer(TransformerMixin, OnePass):  # type: ignore[misc]
             statistics[j] = self._constant(numeric[j]) if self.keep_empty_features else np.nan
         self.statistics_ = np.array(statistics, dtype=np.float64 if all(numeric) else object)
 
+    _by_column = True
+
+    def _smooth_attributes(self) -> tuple[str, ...]:
+        return ("statistics_",) if self.strategy == "mean" else ()
+
     def _constant(self, number: bool) -> Any:
         if self.strategy != "constant" or self.fill_value is None:
             return 0 if number else "missing_value"

@@ -93,6 +93,9 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, OnePass):  # type: ignor
         errors = self._measure(view, settings, SquaredErrors(), self._prediction(), self._fields())
         return float(r2_of(errors))
 
+    def _smooth_attributes(self) -> tuple[str, ...]:
+        return "coef_", "intercept_"
+
     def _prediction(self) -> partial[Float64]:
         return partial(affine, coef=self.coef_, intercept=self.intercept_)
 

@@ -126,6 +126,9 @@ class Accuracy(Aggregate[HitSums]):
         """A copy of the sums."""
         return HitSums(summary.weight, summary.hits)
 
+    def smooth(self, summary: HitSums) -> dict[str, Any]:
+        return {"accuracy": share_of(summary)}
+
 
 def accuracy_score(
     y_true: Any, y_pred: Any, *, normalize: bool = True, sample_weight: Any = None

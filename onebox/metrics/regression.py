@@ -119,6 +119,10 @@ class SquaredErrors(Aggregate[ErrorSums]):
             summary.n_rows, summary.weight, summary.squares.copy(), summary.spread.copy()
         )
 
+    def smooth(self, summary: ErrorSums) -> dict[str, Any]:
+        result = self.result(summary)
+        return {"mean_squared_error": result.mean(), "r2": result.r2()}
+
 
 def mean_squared_error(
     y_true: Any, y_pred: Any, *, sample_weight: Any = None, multioutput: Any = "uniform_average"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from onebox._kernels import moments
 from onebox.aggregates.aggregate import Aggregate
@@ -44,3 +45,6 @@ class FiniteMoments(Aggregate[MomentsSummary]):
 
     def result(self, summary: MomentsSummary) -> MomentsResult:
         return self._moments.result(summary)
+
+    def smooth(self, summary: MomentsSummary) -> dict[str, Any]:
+        return self._moments.smooth(summary)

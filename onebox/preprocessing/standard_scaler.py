@@ -183,6 +183,11 @@ class StandardScaler(OneToOneFeatureMixin, TransformerMixin, OnePass):  # type: 
         self.var_ = moments.variance if self.with_std else None
         self.scale_ = _scale_of(moments.variance, moments.mean, count) if self.with_std else None
 
+    _by_column = True
+
+    def _smooth_attributes(self) -> tuple[str, ...]:
+        return "mean_", "var_", "scale_"
+
     def _divisor(self) -> Float64:
         return np.ones(self.n_features_in_) if self.scale_ is None else self.scale_
 
