@@ -8,5 +8,15 @@ from onebox.base.estimator import Estimator
 from onebox.base.fitting import fit
 from onebox.base.multi_pass import MultiPass
 from onebox.base.one_pass import OnePass
+from onebox.base.sequential import HeldOut, Losses, Plateau, Sequential
 
-__all__ = ["Estimator", "MultiPass", "OnePass", "fit"]
+__all__ = [
+    "Estimator",
+    "HeldOut",
+    "Losses",
+    "MultiPass",
+    "OnePass",
+    "Plateau",
+    "Sequential",
+    "fit",
+]

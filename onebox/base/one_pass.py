@@ -90,6 +90,10 @@ class OnePass(Estimator):
     _by_column: ClassVar[bool] = False
     """Whether an entry of a fitted attribute depends on its own column only."""
 
+    def _aggregate_by_group(self, schema: Schema) -> Aggregate[Any] | None:
+        """What to scan for when groups of rows are asked for, where `_aggregate` keeps none."""
+        return None
+
     def _smooth_attributes(self) -> tuple[str, ...]:
         """Fitted attributes that change smoothly with the rows; first what ``error=`` is about."""
         return ()
@@ -119,10 +123,13 @@ class OnePass(Estimator):
     ) -> tuple[Any, GroupStates, FitReport]:
         job, schema = type(self).__name__, view.schema
         if want.stop is None:
-            summary, states, report = scan_with_errors(view, recipe, settings=settings, job=job)
-            return summary, joined(recipe, states), report
+            by_group = self._aggregate_by_group(schema)
+            summary, states, report = scan_with_errors(
+                view, recipe, settings=settings, job=job, by_group=by_group
+            )
+            return summary, joined(by_group or recipe, states), report
 
-        stop = want.stop
+        stop, recipe = want.stop, self._aggregate_by_group(schema) or recipe
 
         def judge(summaries: list[Any], states: list[GroupStates]) -> list[tuple[Estimate, ...]]:
             summary = tuple(summaries) if len(summaries) > 1 else summaries[0]

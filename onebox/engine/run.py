@@ -186,9 +186,12 @@ class Run:
     def _is_large(self, groups: Groups) -> bool:
         return is_large(groups.aggregate, self.view)
 
-    def map(self, task: Callable[[Unit, Iterator[Block]], T]) -> Results[T]:
-        """What a task makes of the blocks of each unit, in the order of the units."""
-        return self.each(partial(self._reader.work, task=task), self.view.layout.units)
+    def map(
+        self, task: Callable[[Unit, Iterator[Block]], T], units: Sequence[Unit] | None = None
+    ) -> Results[T]:
+        """What a task makes of the blocks of each unit, all by default, in order."""
+        units = self.view.layout.units if units is None else units
+        return self.each(partial(self._reader.work, task=task), units)
 
     def each(self, task: Callable[[Item], T], items: Iterable[Item]) -> Results[T]:
         """What a task makes of each item, in order, with a bounded number in flight."""
@@ -229,7 +232,7 @@ class Run:
                 self._states.take_back(block, unit, ordinal)
             return [fold.finish() for fold in folds]
 
-        return self.each(partial(self._reader.work, task=task), units)
+        return self.map(task, units)
 
     def _walk_large(self, groups: Sequence[Groups], units: Sequence[Unit]) -> Results[Shares]:
         return LargeWalk(groups, self.view, units, self._reader, self._tasks).shares()

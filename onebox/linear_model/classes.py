@@ -92,6 +92,12 @@ class ClassMeans(Aggregate[ClassSums]):
         )  # fmt: skip
 
 
+class GroupedClassMeans(ClassMeans):
+    """The same with a summary a group, from which standard errors are computed."""
+
+    grouped: ClassVar[bool] = True
+
+
 def _make_room(sums: ClassSums, labels: Labels) -> None:
     both = united(sums.labels, labels)
     if len(both) == len(sums.labels):
@@ -176,3 +182,9 @@ class ClassGrams(Aggregate[ClassGramSums]):
         fresh = (GramSummary(tuple(names), 0, 0.0, np.zeros(p), np.zeros((p, p))) for _ in both)
         summary.grams = [known.get(label) or next(fresh) for label in both]
         summary.labels = both
+
+
+class GroupedClassGrams(ClassGrams):
+    """The same with a summary a group, from which standard errors are computed."""
+
+    grouped: ClassVar[bool] = True

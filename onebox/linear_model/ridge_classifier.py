@@ -19,7 +19,14 @@ from onebox.base import OnePass
 from onebox.base.labels import Labels
 from onebox.data.schema import Schema
 from onebox.errors import BadInput
-from onebox.linear_model.classes import ClassGrams, ClassGramSums, ClassMeans, ClassSums
+from onebox.linear_model.classes import (
+    ClassGrams,
+    ClassGramSums,
+    ClassMeans,
+    ClassSums,
+    GroupedClassGrams,
+    GroupedClassMeans,
+)
 from onebox.linear_model.regressor import affine, refuse_no_weight
 from onebox.linear_model.ridge import SOLVERS
 from onebox.linear_model.solve import NormalEquations, constant_columns
@@ -219,6 +226,14 @@ class RidgeClassifier(ClassifierMixin, OnePass):  # type: ignore[misc]
         if self.class_weight is None:
             return join(Gram(target=False), ClassMeans())
         return ClassGrams.within_bounds(schema)
+
+    def _aggregate_by_group(self, schema: Schema) -> Aggregate[Any]:
+        if self.class_weight is None:
+            return join(Gram(target=False), GroupedClassMeans())
+        return GroupedClassGrams.within_bounds(schema)
+
+    def _smooth_attributes(self) -> tuple[str, ...]:
+        return "coef_", "intercept_"
 
     def _solve_nbytes(self, schema: Schema) -> int:
         return 24 * schema.n_features**2

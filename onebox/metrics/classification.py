@@ -131,8 +131,9 @@ class Accuracy(Aggregate[HitSums]):
 
 
 def accuracy_score(
-    y_true: Any, y_pred: Any, *, normalize: bool = True, sample_weight: Any = None
-) -> float:
+    y_true: Any, y_pred: Any, *, normalize: bool = True, sample_weight: Any = None,
+    standard_error: bool = False,
+) -> Any:  # fmt: skip
     """Share of the rows whose label is predicted rightly, in one pass.
 
     Parameters
@@ -142,15 +143,19 @@ def accuracy_score(
     normalize : bool, default=True
         Whether to return the share instead of the number (the weight) of such rows.
     sample_weight : array of shape (n_samples,) or Dataset of the same rows, optional
+    standard_error : bool, default=False
+        Whether to tell how far off the share can be as an estimate for other rows.
 
     Returns
     -------
-    float
+    float; with `standard_error` an `Estimate`
 
     Raises
     ------
     MismatchedRows
         When the two do not belong together.
+    BadInput
+        For the standard error of a number of rows, which is no share.
 
     Notes
     -----
@@ -162,7 +167,15 @@ def accuracy_score(
     >>> accuracy_score(["a", "b", "b", "a"], ["a", "b", "a", "a"])
     0.75
     """
-    sums = Pairs.of(y_true, y_pred, sample_weight, labels=True).measure(Accuracy())
+    pairs = Pairs.of(y_true, y_pred, sample_weight, labels=True)
+    if standard_error:
+        if not normalize:
+            raise BadInput(
+                "accuracy_score(normalize=False) counts rows; a standard error is that of the "
+                "share. Leave normalize=True."
+            )
+        return pairs.estimate(Accuracy(), "accuracy", share_of)
+    sums = pairs.measure(Accuracy())
     return share_of(sums) if normalize else float(sums.hits)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from onebox.base.inputs import checked_weight
 from onebox.config import Settings
 from onebox.data.view import View
 from onebox.dataset import Dataset, as_dataset, pair
+from onebox.engine.accuracy import Estimate, scan_with_errors
 from onebox.engine.run import scan
 from onebox.errors import MismatchedRows
 
@@ -68,6 +70,21 @@ class Pairs:
         recipe = replace(aggregate, swapped=self.swapped)  # type: ignore[type-var]
         summary, _ = scan(self.view, recipe, settings=self.settings)
         return recipe.result(summary)
+
+    def estimate(
+        self, aggregate: Aggregate[Any], name: str, answer: Callable[[Any], Any]
+    ) -> Estimate:
+        """What is answered from an aggregate's result, with its standard error; one pass."""
+        recipe = replace(aggregate, swapped=self.swapped)  # type: ignore[type-var]
+
+        def answers(summary: Any) -> dict[str, Any]:
+            return {name: answer(recipe.result(summary))}
+
+        summary, states, report = scan_with_errors(
+            self.view, recipe, settings=self.settings, job=name
+        )
+        (made,) = states[0].estimates(answers, answers(summary), None, by_column=False)
+        return replace(made, report=report)
 
 
 def _checked(values: Any, name: str) -> NDArray[Any]:

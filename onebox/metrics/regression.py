@@ -125,8 +125,9 @@ class SquaredErrors(Aggregate[ErrorSums]):
 
 
 def mean_squared_error(
-    y_true: Any, y_pred: Any, *, sample_weight: Any = None, multioutput: Any = "uniform_average"
-) -> Any:
+    y_true: Any, y_pred: Any, *, sample_weight: Any = None, multioutput: Any = "uniform_average",
+    standard_error: bool = False,
+) -> Any:  # fmt: skip
     """Mean of the squared differences, in one pass.
 
     Parameters
@@ -136,10 +137,12 @@ def mean_squared_error(
     sample_weight : array of shape (n_samples,) or Dataset of the same rows, optional
     multioutput : {"raw_values", "uniform_average"} or array of shape (n_targets,)
         One number a target, their mean, or their mean with these weights.
+    standard_error : bool, default=False
+        Whether to tell how far off it can be as an estimate for other rows.
 
     Returns
     -------
-    float or ndarray of shape (n_targets,)
+    float or ndarray of shape (n_targets,); with `standard_error` an `Estimate`
 
     Raises
     ------
@@ -156,13 +159,19 @@ def mean_squared_error(
     >>> mean_squared_error([3, -0.5, 2, 7], [2.5, 0.0, 2, 8])
     0.375
     """
-    errors = Pairs.of(y_true, y_pred, sample_weight).measure(SquaredErrors())
-    return averaged(errors.mean(), multioutput)
+    pairs = Pairs.of(y_true, y_pred, sample_weight)
+
+    def answer(errors: SquaredErrorsResult) -> Any:
+        return averaged(errors.mean(), multioutput)
+
+    if standard_error:
+        return pairs.estimate(SquaredErrors(), "mean_squared_error", answer)
+    return answer(pairs.measure(SquaredErrors()))
 
 
 def r2_score(
     y_true: Any, y_pred: Any, *, sample_weight: Any = None, multioutput: Any = "uniform_average",
-    force_finite: bool = True,
+    force_finite: bool = True, standard_error: bool = False,
 ) -> Any:  # fmt: skip
     """Share of the variance that predictions explain, in one pass.
 
@@ -177,10 +186,12 @@ def r2_score(
     force_finite : bool, default=True
         Whether a constant target scores 1 when it is hit exactly and else 0, instead of NaN and
         minus infinity.
+    standard_error : bool, default=False
+        Whether to tell how far off it can be as an estimate for other rows.
 
     Returns
     -------
-    float or ndarray of shape (n_targets,)
+    float or ndarray of shape (n_targets,); with `standard_error` an `Estimate`
 
     Raises
     ------
@@ -197,8 +208,14 @@ def r2_score(
     >>> round(r2_score([3, -0.5, 2, 7], [2.5, 0.0, 2, 8]), 6)
     0.948608
     """
-    errors = Pairs.of(y_true, y_pred, sample_weight).measure(SquaredErrors())
-    return r2_of(errors, multioutput, force_finite)
+    pairs = Pairs.of(y_true, y_pred, sample_weight)
+
+    def answer(errors: SquaredErrorsResult) -> Any:
+        return r2_of(errors, multioutput, force_finite)
+
+    if standard_error:
+        return pairs.estimate(SquaredErrors(), "r2", answer)
+    return answer(pairs.measure(SquaredErrors()))
 
 
 def r2_of(errors: SquaredErrorsResult, multioutput: Any = None, force_finite: bool = True) -> Any:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onebox.aggregates.aggregate import Aggregate
+from onebox.errors import BadInput
 
 S = TypeVar("S")
 
@@ -118,6 +119,13 @@ def spreads(
     left_out = [answers(summary) for summary in leave_one_out(aggregate, groups)]
     made = {}
     for name, value in full.items():
-        values = np.array([np.asarray(one[name], np.float64) for one in left_out])
-        made[name] = delete_group(np.asarray(value, np.float64), values, shares)
+        whole = np.asarray(value, np.float64)
+        values = [np.asarray(one[name], np.float64) for one in left_out]
+        if any(one.shape != whole.shape for one in values):
+            raise BadInput(
+                f"{name} has another shape without some of the {len(groups)} groups of rows, as when "
+                "a class occurs in one of them only: no standard error can be told. Give more rows, "
+                "or leave such rows out."
+            )
+        made[name] = delete_group(whole, np.array(values), shares)
     return made

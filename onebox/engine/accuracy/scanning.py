@@ -19,12 +19,22 @@ from onebox.errors import NotEnoughMemory
 
 
 def scan_with_errors(
-    view: View, aggregate: Aggregate[Any], *, settings: Settings, job: str
-) -> tuple[Any, list[GroupStates], FitReport]:
+    view: View, aggregate: Aggregate[Any], *, settings: Settings, job: str,
+    by_group: Aggregate[Any] | None = None,
+) -> tuple[Any, list[GroupStates], FitReport]:  # fmt: skip
     """One pass of an aggregate: the merged summary, and group states for each part that has groups.
 
     The summary has the bits of a scan without errors. Rows that lie in fewer than 32 partitions,
     which takes a small dataset, are read a second time in finer ones.
+
+    Parameters
+    ----------
+    view : View
+    aggregate : Aggregate
+    settings : Settings
+    job : str
+    by_group : Aggregate, optional
+        What to keep by group where `aggregate` has no groups; it takes a pass of its own.
 
     Raises
     ------
@@ -33,15 +43,16 @@ def scan_with_errors(
     """
     refuse_large(view, aggregate, settings)
     layout = view.layout
-    if layout.n_partitions >= N_GROUPS or layout.n_rows is None or view.source.single_pass:
-        groups, report = _scanned(view, aggregate, settings, job)
-        states = states_of(groups)
-        merged = [one.merged() for one in groups[:-1]]
-    else:
+    few = layout.n_partitions < N_GROUPS and layout.n_rows is not None
+    if (few or by_group is not None) and not view.source.single_pass:
         groups, report = _scanned(view, aggregate, settings, job, likeness=False)
         merged = [one.merged() for one in groups]
-        finer, _ = _scanned(in_pieces(view, N_GROUPS), aggregate, settings, job)
-        states = states_of(finer)
+        again = in_pieces(view, N_GROUPS) if few else view
+        states = states_of(_scanned(again, by_group or aggregate, settings, job)[0])
+    else:
+        groups, report = _scanned(view, by_group or aggregate, settings, job)
+        states = states_of(groups)
+        merged = [one.merged() for one in groups[:-1]]
     return (tuple(merged) if len(parts_of(aggregate)) > 1 else merged[0]), states, report
 
 

@@ -14,7 +14,7 @@ from onebox.aggregates.aggregate import Aggregate
 from onebox.data.schema import Schema
 from onebox.engine.accuracy.design import Design
 from onebox.engine.accuracy.estimate import Estimate
-from onebox.engine.accuracy.jackknife import spreads
+from onebox.engine.accuracy.jackknife import Spread, spreads
 from onebox.engine.accuracy.trust import ordered, outlying
 from onebox.engine.fold import Groups, merged_in_tree
 from onebox.errors import BadInput
@@ -103,8 +103,11 @@ class GroupStates:
         BadInput
             When there are fewer than two groups.
         """
-        refuse_one_group(len(self.groups), self.design)
-        made = spreads(self.aggregate, self.groups, self.shares, answers, full)
+        if self.at_random and self.read >= 1:  # these are all the rows that were asked about
+            made = {name: _still(value) for name, value in full.items()}
+        else:
+            refuse_one_group(len(self.groups), self.design)
+            made = spreads(self.aggregate, self.groups, self.shares, answers, full)
         left = np.sqrt(max(1 - self.read, 0.0)) if self.at_random else 1.0
         return tuple(
             self._estimate(name, full[name], spread.standard_error * left, spread.scores, names,
@@ -139,6 +142,11 @@ def joined(aggregate: Aggregate[Any], states: Sequence[GroupStates]) -> GroupSta
     return replace(states[0], aggregate=aggregate, groups=groups)
 
 
+def _still(value: Any) -> Spread:
+    shape = np.shape(value)
+    return Spread(np.zeros(shape), np.zeros((1, *shape)))
+
+
 def _filled(of: NDArray[np.bool_], ndim: int) -> NDArray[np.bool_]:
     return of.reshape(of.shape + (1,) * (ndim - of.ndim)) if of.ndim < ndim else of
 
@@ -147,7 +155,7 @@ def refuse_one_group(n_groups: int, design: Design) -> None:
     """Refuse to tell an error from one group of rows."""
     if n_groups < 2:
         raise BadInput(
-            f"A standard error compares groups of partitions; these {design.n_rows:,} rows lie in "
-            f"{n_groups or 'no'} group{'s' if n_groups != 1 else ''}. Give more rows, or, when they "
-            "come from a generator, more and smaller blocks."
+            f"A standard error compares groups of partitions; these {design.n_rows:,} rows are "
+            f"{n_groups or 'no'} group. Give more rows; a stream or a compressed file, which is one "
+            "partition, has to be written down first: ob.dataset(...).persist(path)."
         )
