@@ -79,10 +79,10 @@ def fit(
     >>> model = ob.fit(Ridge(), X, X @ [1, 2] + rng.normal(size=4000), standard_error=True)
     >>> model.accuracy_["coef_"]
                 coef_
-    x0  1.016 ± 0.016
-    x1  2.017 ± 0.017
+    x0  1.015 ± 0.017
+    x1  2.015 ± 0.016
     >>> model.coef_standard_error_.round(3)
-    array([0.016, 0.017])
+    array([0.017, 0.016])
     """
     steps = [step for _, step in getattr(estimator, "steps", [("", estimator)])]
     for step in steps:
