@@ -86,6 +86,7 @@ class Pipeline(sklearn.pipeline.Pipeline):  # type: ignore[misc]
             peak_memory=max(report.peak_memory for report in known),
             budget=known[-1].budget,
             n_workers=max(report.n_workers for report in known),
+            reading=known[-1].reading,
         )
 
     def _fit(self, X: Any, *args: Any, **kwargs: Any) -> Any:

@@ -254,32 +254,34 @@ class Buckets:
         return np.where(low == high, low, between)
 
     def counts_between(self, edges: Float64) -> Int64:
-        """How many finite values lie between finite, ascending edges, as ``numpy.histogram`` counts.
+        """How many finite values lie between ascending edges, of which the outer may be infinite.
 
-        A value belongs to the edge on its left; the last interval has both its ends. Within a
-        bucket values are taken to be spread evenly, so that an edge is off by 1/64 of itself at the
-        most; where buckets are single numbers, counts are exact.
+        A value on an edge belongs to the interval on its right. Within a bucket values are taken to
+        be spread evenly, so that an edge is off by 1/64 of itself at the most; where buckets are
+        single numbers, counts are exact.
         """
-        below = np.array([self._count_below(edge) for edge in edges[:-1]])
-        finite = self.counts[np.isfinite(self.low)].sum()
-        least, greatest = self.extremes
-        last = finite if edges[-1] >= greatest else self._count_below(edges[-1])
-        return np.diff(np.rint([*below, last]).astype(np.int64))
+        below = np.rint(self._counts_below(edges)).astype(np.int64)
+        return np.asarray(below[1:] - below[:-1])
 
-    def _count_below(self, edge: float) -> float:
-        """Finite values less than an edge, as if spread evenly within their buckets."""
-        at = int(np.searchsorted(self.low, edge / 2)) - 1  # the last bucket that begins below it
-        if at < 0 or not np.isfinite(self.low[at]):
-            return 0.0
+    def _counts_below(self, edges: Float64) -> Float64:
+        """Finite values less than each edge, as if spread evenly within their buckets."""
+        if not len(self.low):
+            return np.zeros(len(edges))
+        at = np.searchsorted(self.low, edges / 2) - 1  # the last bucket that begins below it
+        bucket = np.maximum(at, 0)
+        low, high, count = self.low[bucket], self.high[bucket], self.counts[bucket]
         # A bucket of the least or the greatest value reaches no farther than they do.
         least, greatest = self.extremes / 2
-        low, high = max(self.low[at], least), min(self.high[at], greatest)
-        part = (edge / 2 - low) / (high - low) if high > low else float(edge / 2 > low)
-        if self.whole and 0 != self.low[at] < self.high[at]:
-            first, last = self._whole_ends(2 * self.low[at], 2 * self.high[at])
-            part = (np.ceil(edge) - first) / (last - first + 1)
-        before = self.ends[at] - self.counts[at] - self.counts[np.isneginf(self.low)].sum()
-        return float(before + self.counts[at] * min(max(part, 0.0), 1.0))
+        start, stop = np.maximum(low, least), np.minimum(high, greatest)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            part = np.where(stop > start, (edges / 2 - start) / (stop - start), edges / 2 > start)
+            if self.whole:
+                first, last = self._whole_ends(2 * low, 2 * high)
+                reached = (np.ceil(edges) - first) / np.maximum(last - first + 1, 1)
+                part = np.where(low < high, reached, part)
+        infinite = self.counts[0] if np.isneginf(self.low[0]) else 0
+        below = self.ends[bucket] - count - infinite + count * np.clip(part, 0, 1)
+        return np.where((at >= 0) & np.isfinite(low), below, 0)
 
     def _value_at(self, position: Int64) -> Float64:
         """The value of rows counted from the smallest."""

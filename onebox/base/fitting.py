@@ -65,7 +65,7 @@ def fit(
 
     Notes
     -----
-    Cost: that of the fit, and 64 summaries; a second pass where rows fill fewer than 32 partitions.
+    Cost: that of the fit, and 128 summaries; a second pass where rows fill fewer than 32 partitions.
     Standard errors are computed when asked for: 32 solutions.
 
     Source: Kott, "The delete-a-group jackknife", Journal of Official Statistics 17 (2001).

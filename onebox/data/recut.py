@@ -10,7 +10,7 @@ import numpy as np
 from onebox.data.partition import MIN_BLOCK_ROWS, Layout, Span, Unit
 from onebox.data.view import View
 
-RANGES = 1024  # of a file that can be entered anywhere
+RANGES = 256  # at the least, of rows that can be entered anywhere and are not very few
 
 
 def in_pieces(view: View, n_pieces: int) -> View:
@@ -29,7 +29,7 @@ def in_random_order(view: View, seed: int) -> View:
     of the visit.
     """
     layout = view.layout
-    units = list(_units(view.source.spans()))
+    units = list(_units(view.source.spans(), layout.rows_per_batch))
     order = np.random.default_rng(seed).permutation(len(units))
     visited = [replace(units[i], first_partition=number) for number, i in enumerate(order)]
     return replace(view, recut=Layout(tuple(visited), layout.rows_per_block, layout.rows_per_batch))
@@ -41,9 +41,10 @@ def part(view: View, first: int, stop: int) -> View:
     return replace(view, recut=replace(layout, units=layout.units[first:stop]))
 
 
-def _units(spans: list[Span]) -> Iterator[Unit]:
+def _units(spans: list[Span], longest: int) -> Iterator[Unit]:
     total = sum(span.n_rows or 0 for span in spans)
     rows = max(1, total // (RANGES * MIN_BLOCK_ROWS)) * MIN_BLOCK_ROWS
+    rows = min(rows, longest)
     row: int | None = 0
     for span in spans:
         n = span.n_rows

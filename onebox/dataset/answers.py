@@ -73,7 +73,7 @@ def aggregate(
 
     Notes
     -----
-    Cost: 1 pass, and 64 summaries more with `standard_error`; a second pass where rows fill fewer
+    Cost: 1 pass, and 128 summaries more with `standard_error`; a second pass where rows fill fewer
     than 32 partitions, as small data do. With `error` row groups of Parquet and ranges of other
     files are read in random order, and looked at when 20, 40, 80, ... of them are in.
 

@@ -9,40 +9,68 @@ import pyarrow as pa
 from onebox.aggregates import Count, DistinctCount, Extremes, Moments, Quantiles, TopValues, join
 from onebox.aggregates.aggregate import Aggregate
 from onebox.aggregates.selection import is_scalar
-from onebox.aggregates.values import text
 from onebox.data.schema import Schema, is_numeric
 from onebox.dataset import as_dataset
+from onebox.describe.answers import RANKS, details_of, facts_of, note_on, take_errors
+from onebox.describe.correlations import sample_of
 from onebox.describe.description import FIELDS, Description
-from onebox.engine.run import scan
-from onebox.errors import EmptyData
+from onebox.describe.means import MeansByPartition
+from onebox.describe.order import Order
+from onebox.describe.reading import read_all, read_part
+from onebox.engine.accuracy.anytime import EarlyStop, OnInterrupt
+from onebox.engine.accuracy.target import Absolute, Target
+from onebox.engine.limiter import single_threaded_blas
+from onebox.errors import BadInput, EmptyData
 
-# Frequent values are looked for with few counters: one value a column is shown.
-TOP_CAPACITY = 256
+# Frequent values are looked for with few counters: few values a column are shown.
+SHOWN_VALUES, TOP_CAPACITY = 5, 256
 # Kilobytes that the quantiles of all columns together may take; the columns share them.
 QUANTILE_KILOBYTES = 8192
 
 
-def describe(data: Any) -> Description:
+def describe(
+    data: Any,
+    *,
+    error: float | None = None,
+    confidence: float = 0.95,
+    random_state: int = 0,
+    on_interrupt: OnInterrupt = "raise",
+) -> Description:
     """Describe every column of a dataset, of any type, in one pass.
 
     Parameters
     ----------
     data : Dataset, or anything that ``ob.dataset`` opens
+    error : float, optional
+        Stop reading when every mean is this close, in standard deviations of its column: 0.01
+        takes some 40,000 rows when they lie in random order. What is described are then the rows
+        that were read, and ``note`` says how many.
+    confidence : float, default=0.95
+        With which the means are that close.
+    random_state : int, default=0
+        Seed of the order in which parts of the data are read when `error` is given.
+    on_interrupt : {"raise", "answer"}, default="raise"
+        With `error`: whether Ctrl-C gives what is known so far.
 
     Returns
     -------
     Description
-        Prints as a table; ``to_arrow()`` has all of it, ``report`` what it cost.
+        Prints as a table; ``to_arrow()`` has all of it, ``to_html(path)`` writes a page with
+        histograms, correlations and warnings, ``report`` tells what it cost.
 
     Raises
     ------
     EmptyData
         When there are no columns. No rows are described with counts of zero.
+    BadInput
+        For an `error` that is not positive, or without a numeric column to measure it on.
+    SinglePass
+        When `error` is given and the rows come in one order only.
 
     Notes
     -----
     Cost: 1 pass; a summary of some 10 kB a numeric column in common, at most 80 kB, and at most 20
-    kB for others.
+    kB for others; a sample of up to 3,000 rows of the numeric columns, 4 MB at the most.
 
     Exactness: counts, mean, standard deviation and extremes up to rounding. Quartiles are exact for
     whole numbers in a narrow window, else off by at most 1/64 of themselves (`Quantiles`). Numbers
@@ -68,17 +96,32 @@ def describe(data: Any) -> Description:
     view = opened.view.without_roles()
     if not view.schema.n_features:
         raise EmptyData("describe was given 0 columns; there is nothing to say about the rows.")
-    questions = questions_for(view.schema)
-    recipe = join(*questions)
-    summary, report = scan(view, recipe, settings=opened.settings, job="describe")
-    answers = recipe.result(summary if len(questions) > 1 else (summary,))
-    facts = _facts(view.schema, questions, answers)
+    n_rows = None if view.drops_rows or error is not None else view.source_rows
+    questions = questions_for(view.schema, n_rows)
+    if error is None:
+        read = read_all(view, questions, opened.settings)
+    else:
+        if not isinstance(questions[0], Moments):
+            raise BadInput("error= is about means, and no column is numeric; leave it out.")
+        questions = [one for one in questions if not isinstance(one, Order)]  # there is none
+        stop = EarlyStop(
+            Target.of(Absolute(error), confidence, "value"), random_state, on_interrupt
+        )
+        read = read_part(view, questions, stop, opened.settings)
+    with single_threaded_blas():  # the same bits on any machine
+        answers = join(*questions).result(tuple(read.summaries))
+        facts = facts_of(view.schema, questions, answers)
+        take_errors(facts, read.means)
+        details = details_of(
+            view.schema, questions, read.summaries, answers, view.source.describe()
+        )
     columns = [pa.array([one.get(f) for one in facts], kind) for f, kind in FIELDS.items()]
-    return Description(pa.table(columns, names=list(FIELDS)), report)
+    note = "" if read.report.reading is None else note_on(read.report)
+    return Description(pa.table(columns, names=list(FIELDS)), read.report, details, note)
 
 
-def questions_for(schema: Schema) -> list[Aggregate[Any]]:
-    """What to ask of the columns, by their types."""
+def questions_for(schema: Schema, n_rows: int | None = None) -> list[Aggregate[Any]]:
+    """What to ask of the columns, by their types; of how many rows, when all of them are read."""
     fields = list(schema.columns)
     numbers = tuple(f.name for f in fields if is_numeric(f.type))
     others = tuple(f.name for f in fields if not is_numeric(f.type))
@@ -88,12 +131,14 @@ def questions_for(schema: Schema) -> list[Aggregate[Any]]:
     countable = tuple(f.name for f in fields if is_scalar(f.type) and _is_countable(f.type))
     octaves = max(16, min(64, QUANTILE_KILOBYTES // max(len(numbers), 1)))
     asked: list[tuple[tuple[str, ...], Aggregate[Any]]] = [
-        (numbers, Moments(numbers)),
-        (numbers, Quantiles((0.25, 0.5, 0.75), numbers, octaves)),
+        (numbers, MeansByPartition(numbers)),
+        (numbers, Quantiles(RANKS, numbers, octaves)),
+        (numbers, sample_of(numbers, n_rows)),
         (others, Count(others)),
         (times, Extremes(times)),
         (scalars, DistinctCount(scalars)),
-        (countable, TopValues(1, countable, TOP_CAPACITY)),
+        (countable, TopValues(SHOWN_VALUES, countable, TOP_CAPACITY)),
+        (scalars, Order(scalars)),
     ]
     return [aggregate for names, aggregate in asked if names]
 
@@ -101,59 +146,3 @@ def questions_for(schema: Schema) -> list[Aggregate[Any]]:
 def _is_countable(kind: pa.DataType) -> bool:
     types = pa.types
     return not (types.is_floating(kind) or types.is_decimal(kind) or types.is_null(kind))
-
-
-def _facts(
-    schema: Schema, questions: list[Aggregate[Any]], answers: tuple[Any, ...]
-) -> list[dict[str, Any]]:
-    """What is known of each column, by field."""
-    facts: dict[str, dict[str, Any]] = {
-        field.name: {"column": field.name, "type": _type_name(field.type)}
-        for field in schema.columns
-    }
-    for question, answer in zip(questions, answers, strict=True):
-        match question:
-            case Moments() | Count():
-                _take(facts, answer, ("count", "missing", "infinite", "mean", "std", "min", "max"))
-            case Quantiles():
-                for name, values in zip(answer.names, answer.values, strict=True):
-                    quartiles = map(_number, values)
-                    facts[name].update(zip(("25%", "50%", "75%"), quartiles, strict=True))
-            case Extremes():
-                for name, low, high in zip(answer.names, answer.min, answer.max, strict=True):
-                    ends = (text(one) for one in (low, high))
-                    facts[name].update(zip(("earliest", "latest"), ends, strict=True))
-            case DistinctCount():
-                for name, distinct in zip(answer.names, answer.distinct, strict=True):
-                    of = facts[name]
-                    most = of["count"] + of.get("infinite", 0)
-                    of.update(distinct=min(int(distinct), most), distinct_is_exact=most == 0)
-            case TopValues():
-                _take_top(facts, answer)
-    return list(facts.values())
-
-
-def _take(facts: dict[str, dict[str, Any]], answer: Any, fields: tuple[str, ...]) -> None:
-    for field in fields:
-        for name, value in zip(answer.names, getattr(answer, field, ()), strict=False):
-            facts[name][field] = _number(value)
-
-
-def _take_top(facts: dict[str, dict[str, Any]], answer: Any) -> None:
-    for j, name in enumerate(answer.names):
-        if not answer.error[j]:
-            facts[name].update(distinct=int(answer.n_kept[j]), distinct_is_exact=True)
-        if len(answer.counts[j]) and answer.counts[j][0] > answer.error[j]:
-            top = text(answer.values[j][0])
-            facts[name].update(top=top, top_count=int(answer.counts[j][0]))
-
-
-def _number(value: Any) -> Any:
-    """A Python number; None for NaN, which stands for no answer."""
-    return None if value != value else value.item()
-
-
-def _type_name(kind: pa.DataType) -> str:
-    if pa.types.is_dictionary(kind):
-        return f"dictionary<{kind.value_type}>"
-    return str(kind)

@@ -271,5 +271,5 @@ def test_large_summaries_are_refused_with_the_numbers():
 
 def test_memory_is_planned_for_32_summaries(X):
     plain = ob.fit(Ridge(), X, X[:, 0], standard_error=True).fit_report_
-    assert plain.projected_memory > 64 * 8 * 16
+    assert plain.projected_memory > 128 * 8 * 16
     assert len(parts_of(Gram())) == 1

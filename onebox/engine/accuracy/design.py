@@ -35,6 +35,11 @@ class DesignSums:
     sums: Float64  # (columns and targets, 11), as onebox._kernels.moments lays them out
     within: Float64  # (columns and targets,): squared deviations from the partition's mean
 
+    @classmethod
+    def none(cls) -> DesignSums:
+        """The sums of no column."""
+        return cls((), 0, 0.0, 0, empty_sums(0), np.empty(0))
+
 
 @dataclass(frozen=True)
 class Design:
@@ -138,19 +143,19 @@ class Likeness(Aggregate[DesignSums]):
         moments.merge(into.sums, other.sums)
 
     def result(self, summary: DesignSums) -> Design:
-        n, classes = summary.sums[:, moments.COUNT], summary.n_partitions
-        total = summary.sums[:, moments.M2]
-        between = np.maximum(total - summary.within, 0)
-        freedom = (classes - 1, np.maximum(n - classes, 0))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            among = between / freedom[0] if classes > 1 else np.full(len(n), np.nan)
-            ratio = among / (summary.within / freedom[1])
-            effect = among / (total / (n - 1))
-            chance = stats.f.sf(ratio, *freedom)
-        alike = (chance < CHANCE / max(len(n), 1)) & (effect > ALIKE)
-        return Design(
-            summary.names, summary.n_rows, summary.weight, classes, effect, np.asarray(alike)
-        )
+        return design_of(summary)
 
 
-NO_DESIGN = Design((), 0, 0.0, 0, np.empty(0), np.empty(0, np.bool_))
+def design_of(summary: DesignSums) -> Design:
+    """The design effects, and where they are beyond chance."""
+    n, classes = summary.sums[:, moments.COUNT], summary.n_partitions
+    total = summary.sums[:, moments.M2]
+    between = np.maximum(total - summary.within, 0)
+    freedom = (classes - 1, np.maximum(n - classes, 0))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        among = between / freedom[0] if classes > 1 else np.full(len(n), np.nan)
+        ratio = among / (summary.within / freedom[1])
+        effect = among / (total / (n - 1))
+        chance = stats.f.sf(ratio, *freedom)
+    alike = (chance < CHANCE / max(len(n), 1)) & (effect > ALIKE)
+    return Design(summary.names, summary.n_rows, summary.weight, classes, effect, np.asarray(alike))

@@ -9,7 +9,7 @@ from onebox.aggregates.aggregate import LARGE_SUMMARY, Aggregate, join, parts_of
 from onebox.config import Settings, format_bytes, memory_budget
 from onebox.data.recut import in_pieces
 from onebox.data.view import View
-from onebox.engine.accuracy.design import NO_DESIGN, Likeness
+from onebox.engine.accuracy.design import DesignSums, Likeness, design_of
 from onebox.engine.accuracy.states import GroupStates
 from onebox.engine.fold import N_GROUPS, Groups
 from onebox.engine.need import is_large
@@ -70,7 +70,8 @@ def states_of(groups: Sequence[Groups], **how: Any) -> list[GroupStates]:
     """The states of every part but the last, which is `Likeness`."""
     likeness = groups[-1]
     weights = [0.0 if one is None else one.weight for one in likeness.summaries]
-    design = likeness.aggregate.result(GroupStates.of(likeness, NO_DESIGN, weights).merged())
+    unknown = design_of(DesignSums.none())
+    design = likeness.aggregate.result(GroupStates.of(likeness, unknown, weights).merged())
     return [
         GroupStates.of(one, design, weights if one.aggregate.grouped else [1.0], **how)
         for one in groups[:-1]
@@ -78,10 +79,13 @@ def states_of(groups: Sequence[Groups], **how: Any) -> list[GroupStates]:
 
 
 def kept_bytes(view: View, aggregate: Aggregate[Any]) -> int:
-    """Bytes of the copies that standard errors are computed from."""
+    """Bytes of the copies that standard errors are computed from, and of the answers made of them.
+
+    Copies of the groups, what lies behind each of them, and two answers of a summary's size for each.
+    """
     schema = view.schema
     grouped = [part for part in parts_of(aggregate) if part.grouped]
-    return 2 * N_GROUPS * sum(part.nbytes(schema) for part in grouped)
+    return 4 * N_GROUPS * sum(part.nbytes(schema) for part in grouped)
 
 
 def refuse_large(view: View, aggregate: Aggregate[Any], settings: Settings) -> None:
