@@ -10,6 +10,7 @@ from onebox.describe.drawing import shares_drawing, sparkline
 from onebox.describe.figures import grouped, moment, rounded, short
 from onebox.describe.markup import escaped, isolated, percent
 from onebox.describe.remarks import Remark
+from onebox.engine.accuracy.estimate import with_error
 
 HINTS = ("nearly unique", "sorted")  # good to know, and nothing to worry about
 # Titles, classes that say how wide a screen must be, and what is looked up.
@@ -20,6 +21,11 @@ FIGURES = (
     ("median", "medium", 0.5),
     ("75 %", "wide", 0.75),
     ("max", "medium", "max"),
+)
+
+ERRORS = (
+    " se: standard error; with a ? it should not be trusted, as rows lie in some order or a few of them"
+    " outweigh the rest."
 )
 
 
@@ -53,11 +59,13 @@ def numbers_table(columns: list[Described]) -> str:
     )
     error = any(one.facts["mean_standard_error"] is not None for one in columns)
     head = (
-        f'<th scope="col">missing</th><th scope="col">mean{" ± standard error" if error else ""}'
+        f'<th scope="col">missing</th><th scope="col">mean{" ± se" if error else ""}'
         f'</th>{figures}<th scope="col" class="medium">distinct</th>'
     )
     body = "".join(_number_row(one) for one in columns)
-    return _table("A name leads to all that is known of its column.", head, body)
+    return _table(
+        f"A name leads to all that is known of its column.{ERRORS if error else ''}", head, body
+    )
 
 
 def others_table(columns: list[Described]) -> str:
@@ -85,7 +93,7 @@ def mean(one: Described) -> str:
         return ""
     if error is None:
         return grouped(value)
-    return f"{grouped(value)} ± {error:.2g}{'' if one.facts['mean_is_trusted'] else ' ?'}"
+    return with_error(value, error, bool(one.facts["mean_is_trusted"]))
 
 
 def distinct(one: Described) -> str:

@@ -41,7 +41,7 @@ def test_means_have_errors_and_marks(path):
 def test_a_page_shows_them(path, tmp_path):
     ob.describe(path).to_html(tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
-    assert "mean ± standard error" in page
+    assert "mean ± se" in page
     assert " ?" in page
 
 

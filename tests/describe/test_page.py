@@ -16,6 +16,7 @@ import pytest
 import onebox as ob
 from onebox.describe import Description
 from onebox.describe.style import DARK, LIGHT
+from onebox.engine.accuracy.estimate import with_error
 from onebox.errors import BadInput
 
 VOID = {"meta", "img", "br", "hr", "link", "input"}
@@ -141,7 +142,7 @@ def test_a_note_and_standard_errors_are_shown(shown) -> None:
     page = shown(replace(described, note="Read 8 % of the rows."))
     words = "".join(page.words)
     error = described.table["mean_standard_error"].to_pylist()[0]
-    assert f"24.5 ± {error:.2g} ?" in words
+    assert f"{with_error(24.5, error, False)}" in words
     assert "Read 8 % of the rows." in words
     assert page.values("role").count("note") == 1
     at = described.table.column_names.index("mean_standard_error")

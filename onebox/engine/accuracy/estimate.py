@@ -107,7 +107,7 @@ class Estimate:
     def __repr__(self) -> str:
         if np.ndim(self.value) == 0:
             error, trusted = float(self.standard_error), bool(self.trusted)
-            shown = _with_error(float(self.value), error, trusted)
+            shown = with_error(float(self.value), error, trusted)
             return "\n".join([shown, *self._reasons()])
         rows = self.columns
         if rows is None or len(rows) != len(self.value) or np.ndim(self.value) != 1:
@@ -117,7 +117,7 @@ class Estimate:
     def _cells(self) -> list[str]:
         values = np.ravel(self.value).tolist()
         errors, trusted = self.standard_error.ravel().tolist(), self.trusted.ravel().tolist()
-        return list(map(_with_error, values, errors, trusted))
+        return list(map(with_error, values, errors, trusted))
 
     def _reasons(self) -> list[str]:
         spoken = [reason for reason, of in self.doubts.items() if np.any(of)]
@@ -193,10 +193,10 @@ def _is_by_column(one: Estimate) -> bool:
     return np.ndim(one.value) == 1 and one.columns is not None
 
 
-def _with_error(value: float, error: float, trusted: bool) -> str:
+def with_error(value: float, error: float, trusted: bool) -> str:
     """As many digits as the error leaves meaning.
 
-    >>> _with_error(15.23456, 0.0312, True), _with_error(1523.4, 12.0, False)
+    >>> with_error(15.23456, 0.0312, True), with_error(1523.4, 12.0, False)
     ('15.235 ± 0.031', '1523 ± 12 ?')
     """
     mark = "" if trusted else f" {MARK}"
