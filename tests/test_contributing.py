@@ -44,6 +44,14 @@ def test_the_aggregate_answers(module: ModuleType) -> None:
     np.testing.assert_allclose(module.answer, [np.sqrt(12.5), 1.0])
 
 
+def test_the_aggregate_has_standard_errors(module: ModuleType) -> None:
+    exec(code_after("aggregate-use") + code_after("aggregate-smooth"), vars(module))
+    expected = 1 / np.sqrt(2 * 50_000)  # of the deviation of normal rows
+    errors = module.told["root mean square"].standard_error
+    np.testing.assert_allclose(errors, expected, rtol=0.45)
+    assert module.close.report.reading.share < 0.2
+
+
 def test_it_takes_ten_lines() -> None:
     recipe = code_after("aggregate").split("class RootMeanSquare")[1]
     assert len(recipe.splitlines()[1:]) <= 10
