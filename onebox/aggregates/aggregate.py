@@ -92,6 +92,10 @@ class Aggregate(ABC, Generic[S]):
     refuses_missing: ClassVar[bool] = False
     no_error: ClassVar[str] = "its answer does not change smoothly with the rows"
 
+    def reads(self, schema: Schema) -> tuple[str, ...] | None:
+        """The features that it looks at; None for all. Others need not be read from the disk."""
+        return None
+
     @abstractmethod
     def empty(self, schema: Schema) -> S:
         """The summary of no rows."""

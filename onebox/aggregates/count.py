@@ -73,15 +73,15 @@ class Count(Aggregate[CountSummary]):
     def __post_init__(self) -> None:
         object.__setattr__(self, "columns", as_names(self.columns))
 
-    def _names(self, schema: Schema) -> tuple[str, ...]:
+    def reads(self, schema: Schema) -> tuple[str, ...]:
         return chosen_columns(schema, self.columns, lambda kind: True, "Count")
 
     def empty(self, schema: Schema) -> CountSummary:
-        names = self._names(schema)
+        names = self.reads(schema)
         return CountSummary(names, 0, np.zeros(len(names), np.int64))
 
     def nbytes(self, schema: Schema) -> int:
-        return 8 * (len(self._names(schema)) + 1)
+        return 8 * (len(self.reads(schema)) + 1)
 
     def update(self, summary: CountSummary, block: Block) -> None:
         summary.n_rows += block.n_rows

@@ -88,20 +88,20 @@ class DistinctCount(Aggregate[DistinctCountSummary]):
     def __post_init__(self) -> None:
         object.__setattr__(self, "columns", as_names(self.columns))
 
-    def _names(self, schema: Schema) -> tuple[str, ...]:
+    def reads(self, schema: Schema) -> tuple[str, ...]:
         return chosen_columns(schema, self.columns, is_scalar, "DistinctCount")
 
     def empty(self, schema: Schema) -> DistinctCountSummary:
-        names = self._names(schema)
+        names = self.reads(schema)
         floats = tuple(n for n in names if pa.types.is_floating(schema.columns.field(n).type))
         registers = np.zeros((len(names), N_REGISTERS), np.uint8)
         return DistinctCountSummary(names, floats, registers)
 
     def nbytes(self, schema: Schema) -> int:
-        return N_REGISTERS * len(self._names(schema))
+        return N_REGISTERS * len(self.reads(schema))
 
     def work_nbytes(self, schema: Schema, n_rows: int) -> int:
-        return schema.dtype.itemsize * n_rows * len(self._names(schema))
+        return schema.dtype.itemsize * n_rows * len(self.reads(schema))
 
     def update(self, summary: DistinctCountSummary, block: Block) -> None:
         registers = dict(zip(summary.names, summary.registers, strict=True))

@@ -79,16 +79,16 @@ class Extremes(Aggregate[ExtremesSummary]):
     def __post_init__(self) -> None:
         object.__setattr__(self, "columns", as_names(self.columns))
 
-    def _names(self, schema: Schema) -> tuple[str, ...]:
+    def reads(self, schema: Schema) -> tuple[str, ...]:
         return chosen_columns(schema, self.columns, is_ordered, "Extremes")
 
     def empty(self, schema: Schema) -> ExtremesSummary:
-        names = self._names(schema)
+        names = self.reads(schema)
         none = [pa.array([], plain_type(schema.columns.field(name).type)) for name in names]
         return ExtremesSummary(names, none)
 
     def nbytes(self, schema: Schema) -> int:
-        return COLUMN_BYTES * len(self._names(schema))
+        return COLUMN_BYTES * len(self.reads(schema))
 
     def update(self, summary: ExtremesSummary, block: Block) -> None:
         for j, name in enumerate(summary.names):

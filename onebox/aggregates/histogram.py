@@ -125,19 +125,19 @@ class Histogram(Aggregate[HistogramSummary]):
         object.__setattr__(self, "range", (low, high))
         object.__setattr__(self, "columns", as_names(self.columns))
 
-    def _names(self, schema: Schema) -> tuple[str, ...]:
+    def reads(self, schema: Schema) -> tuple[str, ...]:
         return chosen_columns(schema, self.columns, is_numeric, "Histogram")
 
     def empty(self, schema: Schema) -> HistogramSummary:
-        names = self._names(schema)
+        names = self.reads(schema)
         counts = np.zeros((len(names), self.bins), np.int64)
         return HistogramSummary(names, counts, np.zeros((len(names), 3), np.int64))
 
     def nbytes(self, schema: Schema) -> int:
-        return 8 * (self.bins + 3) * len(self._names(schema))
+        return 8 * (self.bins + 3) * len(self.reads(schema))
 
     def work_nbytes(self, schema: Schema, n_rows: int) -> int:
-        return schema.dtype.itemsize * n_rows * len(self._names(schema))
+        return schema.dtype.itemsize * n_rows * len(self.reads(schema))
 
     def update(self, summary: HistogramSummary, block: Block) -> None:
         own = zip(summary.counts, summary.outside, strict=True)

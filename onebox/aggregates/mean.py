@@ -64,18 +64,18 @@ class Mean(Aggregate[MomentsSummary]):
         if not isinstance(self.columns, str):
             object.__setattr__(self, "columns", as_names(self.columns))
 
-    def _names(self, schema: Schema) -> tuple[str, ...]:
+    def reads(self, schema: Schema) -> tuple[str, ...]:
         return chosen_columns(schema, self.columns, is_numeric, "Mean")
 
     def empty(self, schema: Schema) -> MomentsSummary:
-        names = self._names(schema)
+        names = self.reads(schema)
         return MomentsSummary(names, empty_sums(len(names)))
 
     def nbytes(self, schema: Schema) -> int:
-        return 8 * moments.WIDTH * len(self._names(schema))
+        return 8 * moments.WIDTH * len(self.reads(schema))
 
     def work_nbytes(self, schema: Schema, n_rows: int) -> int:
-        return schema.dtype.itemsize * n_rows * len(self._names(schema))
+        return schema.dtype.itemsize * n_rows * len(self.reads(schema))
 
     def update(self, summary: MomentsSummary, block: Block) -> None:
         add_numbers(summary.sums, summary.names, block)

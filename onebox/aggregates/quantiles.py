@@ -114,16 +114,16 @@ class Quantiles(Aggregate[QuantilesSummary]):
         object.__setattr__(self, "q", q)
         object.__setattr__(self, "columns", as_names(self.columns))
 
-    def _names(self, schema: Schema) -> tuple[str, ...]:
+    def reads(self, schema: Schema) -> tuple[str, ...]:
         return chosen_columns(schema, self.columns, is_numeric, "Quantiles")
 
     def _first(self, schema: Schema) -> Int64:
         kinds = dict(zip(schema.columns.names, schema.columns.types, strict=True))
-        widths = [min(self.octaves, _octaves_of(kinds[name])) for name in self._names(schema)]
+        widths = [min(self.octaves, _octaves_of(kinds[name])) for name in self.reads(schema)]
         return np.cumsum([0, *widths], dtype=np.int64)
 
     def empty(self, schema: Schema) -> QuantilesSummary:
-        names, first = self._names(schema), self._first(schema)
+        names, first = self.reads(schema), self._first(schema)
         slots = np.empty((len(names), octaves.EXPONENTS), np.uint8)
         extremes = np.empty((len(names), 2))
         octaves.start(slots, extremes)
@@ -139,7 +139,7 @@ class Quantiles(Aggregate[QuantilesSummary]):
         return int(8 * octaves.BUCKETS * first[-1] + a_column * (len(first) - 1) + 8)
 
     def work_nbytes(self, schema: Schema, n_rows: int) -> int:
-        return schema.dtype.itemsize * n_rows * len(self._names(schema))
+        return schema.dtype.itemsize * n_rows * len(self.reads(schema))
 
     def update(self, summary: QuantilesSummary, block: Block) -> None:
         at = 0

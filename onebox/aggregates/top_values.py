@@ -157,18 +157,18 @@ class TopValues(Aggregate[TopValuesSummary]):
             raise BadInput(f"k={self.k} must lie in 1 to capacity={self.capacity}.")
         object.__setattr__(self, "columns", as_names(self.columns))
 
-    def _names(self, schema: Schema) -> tuple[str, ...]:
+    def reads(self, schema: Schema) -> tuple[str, ...]:
         return chosen_columns(schema, self.columns, is_scalar, "TopValues")
 
     def empty(self, schema: Schema) -> TopValuesSummary:
-        names = self._names(schema)
+        names = self.reads(schema)
         kinds = [plain_type(schema.columns.field(name).type) for name in names]
         counters = [Counters(pa.array([], kind), np.empty(0, np.int64)) for kind in kinds]
         return TopValuesSummary(names, counters, np.zeros(len(names), np.int64))
 
     def nbytes(self, schema: Schema) -> int:
         total = 0
-        for name in self._names(schema):
+        for name in self.reads(schema):
             kind = plain_type(schema.columns.field(name).type)
             width = TEXT_BYTES + 8 if _is_text(kind) else max(_bit_width(kind) // 8, 1)
             total += self.capacity * (width + 8) + self.capacity // 8 + ARROW_SLACK

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from onebox.aggregates.aggregate import Aggregate, Join, join, parts_of
 from onebox.config import Settings
 from onebox.data.view import View
+from onebox.dataset.dataset import Dataset
 from onebox.dataset.pairing import as_dataset, pair
 from onebox.engine.accuracy import Estimate, Estimates, scan_with_errors
 from onebox.engine.accuracy.anytime import EarlyStop, OnInterrupt, scan_until
@@ -47,7 +48,8 @@ def aggregate(
         their bits.
     error : float, Absolute, Relative or dict of these by the answer's name, optional
         Stop reading when the confidence interval reaches no further than this to each side. A
-        number is relative to the answer itself. It is about the first answer of each aggregate
+        number is relative to the answer itself: a mean near zero asks for nearly all rows, and is
+        better given ``ob.Absolute``. It is about the first answer of each aggregate
         (the mean of `Moments`) unless a dict names others.
     confidence : float, default=0.95
         Of the intervals that `error` is about.
@@ -77,6 +79,8 @@ def aggregate(
     than 32 partitions, as small data do. With `error` row groups of Parquet and ranges of other
     files are read in random order, and looked at when 20, 40, 80, ... of them are in.
 
+    Only the columns that the aggregates look at are read.
+
     Exactness: standard errors by the delete-a-group jackknife; quantiles by Woodruff's intervals;
     distinct counts by the bound of their sketch.
 
@@ -94,7 +98,7 @@ def aggregate(
     """
     if not aggregates:
         raise BadInput("aggregate was given no aggregate; name at least one, such as Moments().")
-    opened = as_dataset(data)
+    opened = _needed(as_dataset(data), aggregates)
     view, settings = pair(opened, y, sample_weight), opened.settings
     recipe = join(*aggregates) if len(aggregates) > 1 else aggregates[0]
     job = ", ".join(type(one).__name__ for one in aggregates)
@@ -108,6 +112,18 @@ def aggregate(
     if isinstance(recipe, Join) and len(recipe.parts) == 1:
         summary = (summary,)
     return recipe.result(summary)
+
+
+def _needed(data: Dataset, aggregates: Sequence[Aggregate[Any]]) -> Dataset:
+    """The columns that some aggregates look at: others need not be read."""
+    if data.view.drop_missing:  # a missing value anywhere in a row drops it
+        return data
+    asked = [one.reads(data.view.schema) for one in parts_of(join(*aggregates))]
+    if any(names is None for names in asked):
+        return data
+    wanted = {name for names in asked for name in names or ()}
+    kept = [name for name in data.columns if name in wanted]
+    return data if len(kept) == len(data.columns) else data.select(*kept)
 
 
 def _with_errors(view: View, recipe: Aggregate[Any], settings: Settings, job: str) -> Any:

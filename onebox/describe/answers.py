@@ -77,7 +77,7 @@ def note_on(report: FitReport) -> str:
     reading = report.reading
     assert reading is not None
     if reading.share >= 1:
-        return f"This description has read everything{'' if reading.met else ': no part would do'}."
+        return f"This description has {reading}."
     why = " when it was interrupted" if reading.interrupted else ""
     return (
         f"This description has read {reading.share:.2g} of the rows, drawn at random in parts{why}: "

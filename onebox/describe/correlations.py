@@ -76,7 +76,7 @@ class NumberSample(Aggregate[NumberSampleSummary]):
     def __post_init__(self) -> None:
         object.__setattr__(self, "columns", as_names(self.columns))
 
-    def _names(self, schema: Schema) -> tuple[str, ...]:
+    def reads(self, schema: Schema) -> tuple[str, ...]:
         return chosen_columns(schema, self.columns, is_numeric, "NumberSample")
 
     @property
@@ -84,7 +84,7 @@ class NumberSample(Aggregate[NumberSampleSummary]):
         return self.n + self.n // SLACK + 1
 
     def empty(self, schema: Schema) -> NumberSampleSummary:
-        names = self._names(schema)
+        names = self.reads(schema)
         draws = np.zeros(self._capacity, np.uint64)
         # From the system's page of zeros: few rows take little memory.
         values = np.zeros((len(names), self._capacity))
@@ -94,7 +94,7 @@ class NumberSample(Aggregate[NumberSampleSummary]):
         return NumberSampleSummary(names, draws, values, limit=limit)
 
     def nbytes(self, schema: Schema) -> int:
-        return 8 * self._capacity * (len(self._names(schema)) + 1) + 16
+        return 8 * self._capacity * (len(self.reads(schema)) + 1) + 16
 
     def update(self, summary: NumberSampleSummary, block: Block) -> None:
         draws = draw_hashes(block, 0, purpose="describe")

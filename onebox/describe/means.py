@@ -35,11 +35,11 @@ class MeansByPartition(Moments):
     """
 
     def empty(self, schema: Schema) -> PartedSums:
-        names = self._names(schema)
+        names = self.reads(schema)
         return PartedSums(names, empty_sums(len(names)), 0, 0, np.zeros(len(names)))
 
     def nbytes(self, schema: Schema) -> int:
-        return super().nbytes(schema) + 8 * (len(self._names(schema)) + 2)
+        return super().nbytes(schema) + 8 * (len(self.reads(schema)) + 2)
 
     def update(self, summary: MomentsSummary, block: Block) -> None:
         assert isinstance(summary, PartedSums)

@@ -38,8 +38,9 @@ class Reading:
 
     def __str__(self) -> str:
         why = "interrupted" if self.interrupted else "close enough"
-        if not self.met and not self.interrupted:
-            return "read everything: the error that was asked for cannot be met with less"
+        if self.share >= 1 and not self.interrupted:
+            few = "they come in too few parts to stop early"
+            return f"read all rows: {few if self.looks <= 1 else 'no part of them would do'}"
         everything = f"{format_bytes(self.full_bytes)}, " if self.full_bytes else ""
         return (
             f"read {self.share:.2g} of the rows, {why} after {self.looks} "

@@ -77,7 +77,7 @@ def test_it_ends_on_the_page(path, tmp_path):
 def test_what_no_part_tells(path):
     described = ob.describe(path, error=0.001)
     assert described.report.reading.share == 1
-    assert "no part would do" in described.note
+    assert "no part of them would do" in described.note
     with pytest.raises(BadInput, match="no column is numeric"):
         ob.describe(ob.dataset(path)[["text"]], error=0.1)
     with pytest.raises(BadInput, match="positive"):
