@@ -25,6 +25,7 @@ except ModuleNotFoundError:
     ) from None
 
 MODULES = (
+    "bounded",
     "distinct",
     "gram",
     "histogram",

@@ -1,12 +1,26 @@
 from numpy import float32, float64, int32
 from numpy.typing import NDArray
 
+def served(n_columns: int) -> bool: ...
 def assign(
     X: NDArray[float32] | NDArray[float64],
     centers: NDArray[float32] | NDArray[float64],
     half_norms: NDArray[float32] | NDArray[float64],
     scores: NDArray[float32] | NDArray[float64],
     labels: NDArray[int32],
+) -> None: ...
+def assign_with_bounds(
+    X: NDArray[float32],
+    centers: NDArray[float32],
+    half_norms: NDArray[float32],
+    middle: NDArray[float32],
+    scores: NDArray[float32],
+    rows: NDArray[int32],
+    labels: NDArray[int32],
+    bounds: NDArray[float32],
+    offset: float,
+    constant: float,
+    slope: float,
 ) -> None: ...
 def coarseness(n_columns: int) -> float: ...
 def assign_coarsely_first(
@@ -17,6 +31,8 @@ def assign_coarsely_first(
     coarse: NDArray[float32],
     coarse_norms: NDArray[float32],
     scores: NDArray[float64],
-    rows: NDArray[float64],
+    rows: NDArray[int32],
     labels: NDArray[int32],
+    bounds: NDArray[float32],
+    offset: float,
 ) -> int: ...

@@ -13,25 +13,19 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from onebox.aggregates.aggregate import Aggregate, join
+from onebox.aggregates.aggregate import Aggregate, join, parts_of
 from onebox.base import MultiPass
 from onebox.base.inputs import is_lazy
-from onebox.cluster.lloyd import (
-    LABELS,
-    Centers,
-    Farthest,
-    Inertia,
-    Lloyd,
-    label,
-    relocate,
-    transform,
-)
+from onebox.cluster.bounds import LABELS, Bounds, affords_bounds, next_bounds, wants_bounds
+from onebox.cluster.centers import Centers
+from onebox.cluster.lloyd import Farthest, Inertia, Lloyd, label, relocate, transform
 from onebox.cluster.seeding import Seeds, sample_size, seeding_nbytes, seeds
 from onebox.cluster.spread import Spread
 from onebox.config import Settings
 from onebox.data.scratch import Scratch
 from onebox.data.view import View
 from onebox.dataset import Dataset
+from onebox.engine.plan import make_plan
 from onebox.engine.run import Run
 from onebox.errors import BadInput, EmptyData
 
@@ -99,13 +93,15 @@ class KMeans(
     -----
     Cost: 1 pass to draw the start (none when `init` is an array), 1 an iteration, 1 for inertia and
     labels. Blocks stay decoded in memory between passes when they fit the budget,
-    else they are spilled once to the cache folder. Row state: 4 bytes a row.
+    else they are spilled once to the cache folder. Row state: 4 bytes a row, and 4 for a bound on the
+    distance to other centres where they fit the budget: once few rows change their cluster, most
+    are then left alone, the more the better rows fall into clusters.
 
     Exactness: exact Lloyd iterations, labels to rounding in the dtype of X, sums in float64. The
-    same bits for any number of workers and any budget.
+    same bits for any number of workers and any budget, with bounds and without.
 
     Sources: Lloyd, IEEE Trans. Information Theory 28 (1982); Bahmani et al., "Scalable K-Means++",
-    PVLDB 5 (2012).
+    PVLDB 5 (2012); bounds: Hamerly, "Making k-means even faster", SDM 2010.
 
     Examples
     --------
@@ -163,9 +159,10 @@ class KMeans(
         self._dtype = view.schema.dtype
         lazy = is_lazy(X)
         size = sample_size(self.n_clusters, view.row_bytes, n_rows)
-        with self._open(view, size, settings, keeps_labels=not lazy) as run:
+        opened, bounded = self._open(view, size, settings, keeps_labels=not lazy)
+        with opened as run:
             starts = self._starts(run, size, rng)
-            tries = [self._try(run, start, lazy=lazy) for start in starts]
+            tries = [self._try(run, start, bounded=bounded, lazy=lazy) for start in starts]
         best = min(tries, key=lambda one: one.inertia)
         self.cluster_centers_, self.inertia_ = best.centers.astype(self._dtype), best.inertia
         self.n_iter_, self._n_features_out = best.n_iter, self.n_clusters
@@ -202,20 +199,30 @@ class KMeans(
             del state["labels_"]
         return state
 
-    def _open(self, view: View, size: int, settings: Settings, *, keeps_labels: bool) -> Run:
-        p = view.schema.n_features
-        centers = Centers(np.zeros((self.n_clusters, p)), view.schema.dtype)
-        scans: list[Aggregate[Any]] = [
-            join(Lloyd(centers), Spread()),
-            Farthest(centers, self.n_clusters),
-        ]
-        held = 0
+    def _open(
+        self, view: View, size: int, settings: Settings, *, keeps_labels: bool
+    ) -> tuple[Run, bool]:
+        """The run, and whether it keeps bounds."""
+        p, held = view.schema.n_features, 0
         if isinstance(self.init, str):
-            scans.append(Seeds(size, 0))
             held += size * view.row_bytes + seeding_nbytes(self.n_clusters, size, p)
         if keeps_labels:
             held += (view.layout.n_rows or 0) * LABELS.itemsize
-        return self._passes(view, scans, settings, result_bytes=held)
+        bounded = wants_bounds(view.layout.n_rows, self.n_clusters, p) and affords_bounds(
+            lambda bounded: make_plan(
+                view, [parts_of(scan) for scan in self._scans(view, size, bounded)], settings,
+                job="KMeans", many_passes=True, result_bytes=held,
+            )
+        )  # fmt: skip
+        scans = self._scans(view, size, bounded)
+        return self._passes(view, scans, settings, result_bytes=held), bounded
+
+    def _scans(self, view: View, size: int, bounded: bool) -> list[Aggregate[Any]]:
+        """What is scanned for, each at its largest."""
+        centers = Centers(np.zeros((self.n_clusters, view.schema.n_features)), view.schema.dtype)
+        lloyd = join(Lloyd(centers, Bounds(centers) if bounded else None), Spread())
+        scans: list[Aggregate[Any]] = [lloyd, Farthest(centers, self.n_clusters)]
+        return [*scans, Seeds(size, 0)] if isinstance(self.init, str) else scans
 
     def _starts(self, run: Run, size: int, rng: np.random.Generator) -> list[Float64]:
         n_features = run.view.schema.n_features
@@ -233,10 +240,12 @@ class KMeans(
         count = 1 if self.n_init == "auto" else int(self.n_init)
         return [seeds(rows, self.init, self.n_clusters, rng) for _ in range(count)]
 
-    def _try(self, run: Run, centers: Float64, *, lazy: bool) -> _Try:
-        tolerance = 0.0
+    def _try(self, run: Run, start: Float64, *, bounded: bool, lazy: bool) -> _Try:
+        tolerance, changed, centers = 0.0, 1.0, Centers(start, self._dtype)
+        bounds: Bounds | None = None
         for iteration in range(1, self.max_iter + 1):
-            step, job = Lloyd(Centers(centers, self._dtype)), f"KMeans pass {iteration}"
+            bounds = next_bounds(bounds, centers, changed) if bounded else None
+            step, job = Lloyd(centers, bounds), f"KMeans pass {iteration}"
             if iteration == 1:
                 summary, spread = run.scan(join(step, Spread()), job=job)
                 self._refuse_too_few(run.report.rows, run.view)
@@ -244,20 +253,22 @@ class KMeans(
             else:
                 summary = run.scan(step, job=job)
             if not summary.weights.all():
-                search = Farthest(step.centers, int((summary.weights == 0).sum()))
+                search = Farthest(centers, int((summary.weights == 0).sum()))
                 relocate(summary, run.scan(search, job=f"{job}, empty clusters"))
             moved = step.result(summary)
-            shift = float(((moved - centers) ** 2).sum())
-            centers = moved
+            shift = float(((moved - centers.exact) ** 2).sum())
+            centers, changed = Centers(moved, self._dtype), summary.n_changed / run.report.rows
             if self.verbose:
                 print(f"{job}: {summary.n_changed:,} labels changed, shift {shift:.3g}")
             if summary.n_changed == 0 or shift <= tolerance:
                 break
-        centers = centers.astype(self._dtype).astype(np.float64)  # those that predict will use
-        final = Inertia(Centers(centers, self._dtype))
+        # Those that predict will use.
+        centers = Centers(moved.astype(self._dtype).astype(np.float64), self._dtype)
+        final = Inertia(centers, bounds and bounds.after(centers))
         inertia = final.result(run.scan(final, job="KMeans labels"))
         labels = None if lazy else run.row_state(LABELS)
-        return _Try(centers, inertia, iteration, int((summary.weights > 0).sum()), labels)
+        n_filled = int((summary.weights > 0).sum())
+        return _Try(centers.exact, inertia, iteration, n_filled, labels)
 
     def _warn_of_duplicates(self, n_filled: int) -> None:
         if n_filled < self.n_clusters:

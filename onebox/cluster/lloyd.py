@@ -3,65 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from onebox._kernels import kmeans, nearest
+from onebox._kernels import kmeans
 from onebox.aggregates.aggregate import Aggregate, RowState
+from onebox.cluster.bounds import BOUNDS, LABELS, Bounds
+from onebox.cluster.centers import Centers, Float64
 from onebox.data.block import Block
 from onebox.data.buffers import Floats
 from onebox.data.schema import Schema
 from onebox.data.scratch import Scratch
-
-Float64 = NDArray[np.float64]
-
-TILE = 256  # rows whose scores against all centres stay in the fast levels of memory
-LABELS = RowState("labels", np.int32, fill=-1)
-
-
-class Centers:
-    """Centres made ready for blocked assignment.
-
-    The nearest centre of x is the least of ``||c||²/2 - x.c``. That difference of large numbers is
-    taken about the centres' mean, where it is small: ``x.(c - m)`` against
-    ``||c - m||²/2 + m.(c - m)`` has the same minimum and loses no digits to a large m. Rows of
-    float64 are compared in float32 first, and again where that does not decide.
-    """
-
-    def __init__(self, centers: Float64, dtype: np.dtype[Any]) -> None:
-        self.exact = centers
-        self.middle = centers.mean(axis=0)
-        moved = centers - self.middle
-        norms = 0.5 * np.einsum("ij,ij->i", moved, moved)
-        self.moved: Any = np.ascontiguousarray(moved, dtype)
-        self.half_norms: Any = (norms + moved @ self.middle).astype(dtype)
-        with np.errstate(over="ignore"):  # what float32 cannot hold decides nothing
-            self.coarse = moved.astype(np.float32)
-            self.coarse_norms = (norms * (1 - 2 * nearest.coarseness(moved.shape[1]))).astype(
-                np.float32
-            )
-
-    def nearest(self, X: Any, scratch: Scratch) -> NDArray[np.int32]:
-        """The label of every row, of the dtype given: the first of the nearest centres."""
-        k, p = self.exact.shape
-        labels: NDArray[np.int32] = scratch.take("kmeans.labels", (len(X),), np.int32)
-        scores = scratch.take("kmeans.scores", (k, TILE), X.dtype)
-        if X.dtype == np.float32:
-            nearest.assign(X, self.moved, self.half_norms, scores, labels)
-        else:
-            rows = scratch.take("kmeans.rows", (TILE, p), np.float64)
-            nearest.assign_coarsely_first(
-                X, self.moved, self.half_norms, self.middle, self.coarse, self.coarse_norms,
-                scores, rows, labels,
-            )  # fmt: skip
-        return labels
-
-    def work_nbytes(self, n_rows: int, itemsize: int) -> int:
-        """Bytes of scratch that `nearest` takes."""
-        k, p = self.exact.shape
-        return int(4 * n_rows + TILE * (k * itemsize + 8 * p))
 
 
 @dataclass
@@ -79,14 +33,16 @@ class Lloyd(Aggregate[LloydSummary]):
 
     Notes
     -----
-    Cost: 1 pass; summary 8 k (p + 1) bytes, row state 4 bytes a row.
+    Cost: 1 pass; summary 8 k (p + 1) bytes, row state 4 bytes a row, 8 with bounds, which spare
+    arithmetic where centres move little.
 
-    Exactness: labels to rounding in the dtype of X; sums in float64.
+    Exactness: labels to rounding in the dtype of X; sums in float64; bounds change no bit.
 
     Source: Lloyd, "Least squares quantization in PCM", IEEE Trans. Information Theory 28 (1982).
     """
 
     centers: Centers
+    bounds: Bounds | None = None
     grouped: ClassVar[bool] = False
 
     def empty(self, schema: Schema) -> LloydSummary:
@@ -98,13 +54,13 @@ class Lloyd(Aggregate[LloydSummary]):
         return int(8 * k * (p + 1) + 8)
 
     def work_nbytes(self, schema: Schema, n_rows: int) -> int:
-        return self.centers.work_nbytes(n_rows, schema.dtype.itemsize)
+        return _work_nbytes(self.centers, self.bounds, n_rows)
 
     def row_state(self, schema: Schema) -> tuple[RowState, ...]:
-        return (LABELS,)
+        return _row_state(self.bounds)
 
     def update(self, summary: LloydSummary, block: Block) -> None:
-        labels = self.centers.nearest(block.X, block.scratch)
+        labels = _nearest(self.centers, self.bounds, block)
         kmeans.accumulate(block.X, block.weight, labels, summary.sums, summary.weights)
         summary.n_changed += kmeans.changed(labels, block.state[LABELS.name])
 
@@ -126,10 +82,11 @@ class Inertia(Aggregate[Float64]):
 
     Notes
     -----
-    Cost: 1 pass; summary 8 bytes, row state 4 bytes a row. Exactness: differences in float64.
+    Cost: 1 pass; summary 8 bytes, row state as that of `Lloyd`. Exactness: differences in float64.
     """
 
     centers: Centers
+    bounds: Bounds | None = None
     grouped: ClassVar[bool] = False
 
     def empty(self, schema: Schema) -> Float64:
@@ -139,13 +96,13 @@ class Inertia(Aggregate[Float64]):
         return 8
 
     def work_nbytes(self, schema: Schema, n_rows: int) -> int:
-        return self.centers.work_nbytes(n_rows, schema.dtype.itemsize)
+        return _work_nbytes(self.centers, self.bounds, n_rows)
 
     def row_state(self, schema: Schema) -> tuple[RowState, ...]:
-        return (LABELS,)
+        return _row_state(self.bounds)
 
     def update(self, summary: Float64, block: Block) -> None:
-        labels = self.centers.nearest(block.X, block.scratch)
+        labels = _nearest(self.centers, self.bounds, block)
         block.state[LABELS.name][:] = labels
         summary += kmeans.inertia(block.X, block.weight, labels, self.centers.exact)
 
@@ -154,6 +111,18 @@ class Inertia(Aggregate[Float64]):
 
     def result(self, summary: Float64) -> float:
         return float(summary[0])
+
+
+def _nearest(centers: Centers, bounds: Bounds | None, block: Block) -> NDArray[np.int32]:
+    return bounds.nearest(block) if bounds else centers.nearest(block.X, block.scratch)
+
+
+def _row_state(bounds: Bounds | None) -> tuple[RowState, ...]:
+    return (LABELS, BOUNDS) if bounds else (LABELS,)
+
+
+def _work_nbytes(centers: Centers, bounds: Bounds | None, n_rows: int) -> int:
+    return centers.work_nbytes(n_rows) + (LABELS.itemsize * n_rows if bounds else 0)
 
 
 @dataclass
@@ -188,7 +157,7 @@ class Farthest(Aggregate[FarSummary]):
 
     def work_nbytes(self, schema: Schema, n_rows: int) -> int:
         wide = 8 * n_rows * (2 * schema.n_features + 4)  # the centres of the rows, the differences
-        return wide + self.centers.work_nbytes(n_rows, schema.dtype.itemsize)
+        return wide + self.centers.work_nbytes(n_rows)
 
     def update(self, summary: FarSummary, block: Block) -> None:
         labels = self.centers.nearest(block.X, block.scratch)

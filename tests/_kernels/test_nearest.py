@@ -11,7 +11,8 @@ from sklearn.cluster import KMeans
 
 Kernel = Callable[[str], Any]
 FLOATS = pytest.mark.parametrize("dtype", [np.float32, np.float64])
-NONE = np.empty(0)
+NO_ROWS = np.empty(0, np.int32)
+NO_BOUNDS = np.empty(0, np.float32)
 
 
 def assign(nearest: Any, X: np.ndarray, centers: np.ndarray, tile: int = 64) -> np.ndarray:
@@ -34,7 +35,7 @@ def assign_coarsely_first(
         coarse, coarse_norms = moved.astype(np.float32), coarse_norms.astype(np.float32)
     again = nearest.assign_coarsely_first(
         X, centers, half_norms, middle, coarse, coarse_norms, np.empty((k, tile)),
-        np.empty((256, p)), labels,
+        NO_ROWS, labels, NO_BOUNDS, 0.0,
     )  # fmt: skip
     return labels, again
 
@@ -169,5 +170,28 @@ def test_shapes_are_checked(kernel: Kernel) -> None:
     with pytest.raises(ValueError, match="coarse centres"):
         nearest.assign_coarsely_first(
             np.ones((4, 3)), np.ones((2, 3)), np.ones(2), np.ones(3), few, few[0, :1],
-            np.ones((2, 8)), np.ones((256, 3)), np.zeros(4, np.int32),
+            np.ones((2, 8)), NO_ROWS, np.zeros(4, np.int32), NO_BOUNDS, 0.0,
         )  # fmt: skip
+    with pytest.raises(ValueError, match="do not fit the rows"):
+        nearest.assign_coarsely_first(
+            np.ones((4, 3)), np.ones((2, 3)), np.ones(2), np.ones(3), np.ones((2, 3), np.float32),
+            np.ones(2, np.float32), np.ones((2, 8)), NO_ROWS, np.zeros(4, np.int32),
+            np.ones(3, np.float32), 0.0,
+        )  # fmt: skip
+
+
+def test_a_label_does_not_depend_on_the_rows_beside_it(kernel: Kernel) -> None:
+    """Not even for rows on the border of two clusters, which rounding decides."""
+    nearest, rng = kernel("nearest"), np.random.default_rng(0)
+    if not nearest.served(7):
+        pytest.skip("BLAS makes no such promise")
+    centers = rng.standard_normal((30, 7)) + 1e3
+    one, other = rng.integers(0, 30, (2, 999))
+    X = (centers[one] + centers[other]) / 2
+    for values in (X, X.astype(np.float32)):
+        label = assign if values.dtype == np.float32 else assign_coarsely_first
+        alone = [label(nearest, row[None], centers.astype(values.dtype)) for row in values]
+        together = label(nearest, values, centers.astype(values.dtype))
+        if values.dtype == np.float64:
+            alone, together = [labels for labels, _ in alone], together[0]
+        np.testing.assert_array_equal(together, np.concatenate(alone))

@@ -87,3 +87,19 @@ static void onebox_nearest_two(
     onebox_nearest_of(
         columns, centers, half_norms, n_columns, n_clusters, 1, best, second, label);
 }
+
+/* Squared norms of 16 rows, less `middle` unless that is NULL. */
+static void onebox_squared_norms(
+    const float *columns, const float *middle, ptrdiff_t n_columns, float *norms)
+{
+    __m256 sums[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()};
+    for (ptrdiff_t j = 0; j < n_columns; j++) {
+        const __m256 from = middle ? _mm256_broadcast_ss(middle + j) : _mm256_setzero_ps();
+        for (int v = 0; v < 2; v++) {
+            const __m256 value = _mm256_sub_ps(_mm256_loadu_ps(columns + 16 * j + 8 * v), from);
+            sums[v] = _mm256_fmadd_ps(value, value, sums[v]);
+        }
+    }
+    for (int v = 0; v < 2; v++)
+        _mm256_storeu_ps(norms + 8 * v, sums[v]);
+}

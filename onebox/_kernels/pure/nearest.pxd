@@ -12,6 +12,7 @@ cdef extern from *:
     #define ONEBOX_DIRECT 0
     #define onebox_nearest(...) ((void) 0)
     #define onebox_nearest_two(...) ((void) 0)
+    #define onebox_squared_norms(...) ((void) 0)
     #endif
     """
     # Whether nearest.h serves this processor; elsewhere BLAS computes the scores.
@@ -23,6 +24,9 @@ cdef extern from *:
     void nearest_two "onebox_nearest_two"(
         const float *columns, const float *centers, const float *half_norms,
         Py_ssize_t n_columns, Py_ssize_t n_clusters, float *best, float *second, int32_t *label,
+    ) noexcept nogil
+    void squared_norms "onebox_squared_norms"(
+        const float *columns, const float *middle, Py_ssize_t n_columns, float *norms
     ) noexcept nogil
 
 cdef enum:

@@ -12,12 +12,18 @@ where rounding may have decided. The bound: a score of float32 is off by at most
 ``(1 - 2 e) ||c||^2 / 2`` are at most ``e ||x||^2 / 2`` above the true ones; and if the least of them is
 further than ``e (2 ||c||^2 + ||x||^2)`` below the next, of whatever centre, its centre is the nearest.
 """
-# ruff: noqa: F821 (nearest_one, nearest_two and the constants are declared in nearest.pxd)
+# ruff: noqa: F821 (the loops of nearest.h and the constants are declared in nearest.pxd)
 
 import cython
+from cython.cimports.libc.math import sqrtf
 from cython.cimports.libc.stdint import int32_t, uintptr_t
 from cython.cimports.onebox._kernels.pure.blas_calls import gemm
 from cython.cimports.onebox._kernels.pure.transpose import transpose
+
+
+def served(n_columns: cython.Py_ssize_t) -> cython.bint:
+    """Tell whether rows of so many columns take the loops of ``nearest.h`` here."""
+    return HAS_DIRECT and n_columns <= MAX_DIRECT
 
 
 @cython.cfunc
@@ -214,38 +220,142 @@ def assign(
 
 
 @cython.cfunc
-@cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
 def look_again(
-    X: cython.const[cython.double][:, ::1],
-    doubtful: cython.pointer(cython.const[int32_t]),
-    count: cython.Py_ssize_t,
+    row: cython.pointer(cython.const[cython.double]),
     centers: cython.const[cython.double][:, ::1],
     half_norms: cython.const[cython.double][::1],
-    scores: cython.double[:, ::1],
-    rows: cython.double[:, ::1],
-    labels: int32_t[::1],
-) -> cython.void:
-    """Assign some rows in float64; they are gathered in `rows`."""
-    found: int32_t[256]
-    i: cython.Py_ssize_t
+) -> int32_t:
+    """Find the nearest centre of one row in float64, the first of equals."""
+    # Not BLAS, whose sums may depend on which rows stand beside this one.
+    label: int32_t = 0
+    best: cython.double = 0
+    score: cython.double
+    c: cython.Py_ssize_t
     j: cython.Py_ssize_t
-    if count == 0:
-        return
-    for i in range(count):
-        for j in range(X.shape[1]):
-            rows[i, j] = X[doubtful[i], j]
-    assign_by_blas(
-        cython.address(rows[0, 0]), count, centers, half_norms, scores, cython.address(found[0])
-    )
-    for i in range(count):
-        labels[doubtful[i]] = found[i]
+    for c in range(centers.shape[0]):
+        score = 0
+        for j in range(centers.shape[1]):
+            score += row[j] * centers[c, j]
+        score = half_norms[c] - score
+        if c == 0 or score < best:
+            best = score
+            label = c
+    return label
 
 
 def coarseness(n_columns: cython.Py_ssize_t) -> cython.double:
     """Tell by how much a score of float32 may be off, relative to the numbers it is made of."""
     return 1.1 * (n_columns + 4) / 16777216.0
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def to_bounds(
+    squares: cython.pointer(cython.float),
+    norms: cython.pointer(cython.const[cython.float]),
+    offset: cython.float,
+) -> cython.void:
+    """Turn 16 squared distances, each at most the true one, into bounds to keep."""
+    down: cython.float = 1 - 2.0**-21  # more than some roundings take
+    most: cython.float = 1e36  # above that, what overflows may have decided
+    square: cython.float
+    i: cython.Py_ssize_t
+    for i in range(LANES):
+        square = squares[i] * down
+        square = square if square > 0 else 0
+        square = square if norms[i] < most else 0
+        square = square if square < most else most
+        squares[i] = (sqrtf(square) * down + offset) * down
+
+
+@cython.cfunc
+def check_rows(
+    X_rows: cython.Py_ssize_t,
+    rows: cython.const[int32_t][::1],
+    bounds: cython.const[cython.float][::1],
+):
+    if bounds.shape[0] not in (0, X_rows) or rows.shape[0] > X_rows:
+        raise ValueError("bounds or chosen rows do not fit the rows")
+
+
+def assign_with_bounds(
+    X: cython.const[cython.float][:, ::1],
+    centers: cython.const[cython.float][:, ::1],
+    half_norms: cython.const[cython.float][::1],
+    middle: cython.const[cython.float][::1],
+    scores: cython.float[:, ::1],
+    rows: cython.const[int32_t][::1],
+    labels: int32_t[::1],
+    bounds: cython.float[::1],
+    offset: cython.float,
+    constant: cython.float,
+    slope: cython.float,
+):
+    """Do as `assign` does, for some rows only, and bound their distances to all other centres.
+
+    `centers` and `half_norms` are relative to `middle`. Without `rows` it does all. A score of x is
+    off by at most half of ``constant + slope ||x - middle||``. The bounds are kept plus `offset`.
+    Serves where `served` says so.
+    """
+    p: cython.Py_ssize_t = X.shape[1]
+    n: cython.Py_ssize_t = rows.shape[0] or X.shape[0]
+    chosen: cython.bint = rows.shape[0] > 0
+    check_centers(X.shape[0], p, centers, half_norms, scores, labels)
+    check_rows(X.shape[0], rows, bounds)
+    if not served(p) or middle.shape[0] != p or bounds.shape[0] != X.shape[0]:
+        raise ValueError("bounds need few columns, AVX2, a middle, and a place each")
+    columns: cython.float[4096]
+    gathered: cython.float[4096]
+    norms: cython.float[16]
+    best: cython.float[16]
+    second: cython.float[16]
+    label: int32_t[16]
+    row: cython.Py_ssize_t[16]
+    kept: cython.float = 1 - 2.0 * (p + 8) / 16777216.0
+    start: cython.Py_ssize_t
+    count: cython.Py_ssize_t
+    i: cython.Py_ssize_t
+    j: cython.Py_ssize_t
+    with cython.nogil:
+        for start in range(0, n, 16):
+            count = min(n - start, LANES)
+            for i in range(count):
+                row[i] = rows[start + i] if chosen else start + i
+                if chosen:
+                    for j in range(p):
+                        gathered[i * p + j] = X[row[i], j]
+            to_columns(
+                cython.address(gathered[0]) if chosen else cython.address(X[start, 0]),
+                count,
+                p,
+                cython.address(columns[0]),
+            )
+            nearest_two(
+                cython.address(columns[0]),
+                cython.address(centers[0, 0]),
+                cython.address(half_norms[0]),
+                p,
+                centers.shape[0],
+                cython.address(best[0]),
+                cython.address(second[0]),
+                cython.address(label[0]),
+            )
+            squared_norms(
+                cython.address(columns[0]),
+                cython.address(middle[0]),
+                p,
+                cython.address(norms[0]),
+            )
+            for i in range(LANES):
+                second[i] = 2 * second[i] + norms[i] * kept - constant - slope * sqrtf(norms[i])
+            to_bounds(cython.address(second[0]), cython.address(norms[0]), offset)
+            for i in range(count):
+                labels[row[i]] = label[i]
+                bounds[row[i]] = second[i]
 
 
 def assign_coarsely_first(
@@ -256,23 +366,33 @@ def assign_coarsely_first(
     coarse: cython.const[cython.float][:, ::1],
     coarse_norms: cython.const[cython.float][::1],
     scores: cython.double[:, ::1],
-    rows: cython.double[:, ::1],
+    rows: cython.const[int32_t][::1],
     labels: int32_t[::1],
+    bounds: cython.float[::1],
+    offset: cython.float,
 ):
     """Do as `assign` does, with float32 where that decides beyond doubt.
 
     ``coarse[c]`` is centre c minus `middle`, ``coarse_norms[c]`` half its squared norm, times
-    ``1 - 2 * coarseness(p)``. `rows` is scratch of shape (256, p). Returns how many rows had to be
-    looked at again.
+    ``1 - 2 * coarseness(p)``. Where `served` says so, it does `rows` only unless there are none, and
+    writes `bounds` unless there are none: lower bounds on the distance to all centres but the nearest,
+    plus `offset`. A row's label does not depend on the rows beside it then. Returns how many rows
+    had to be looked at again.
     """
     n_rows: cython.Py_ssize_t = X.shape[0]
     p: cython.Py_ssize_t = X.shape[1]
+    n: cython.Py_ssize_t = rows.shape[0] or n_rows
+    chosen: cython.bint = rows.shape[0] > 0
+    bounded: cython.bint = bounds.shape[0] > 0
     check_centers(n_rows, p, centers, half_norms, scores, labels)
     if coarse.shape[0] != centers.shape[0] or coarse_norms.shape[0] != centers.shape[0]:
         raise ValueError("coarse centres are others than the centres")
-    if not (coarse.shape[1] == middle.shape[0] == rows.shape[1] == p and rows.shape[0] == 256):
-        raise ValueError("coarse centres, their middle and scratch lack columns or rows")
-    if not HAS_DIRECT or p > MAX_DIRECT:
+    if not coarse.shape[1] == middle.shape[0] == p:
+        raise ValueError("coarse centres or their middle lack columns")
+    check_rows(n_rows, rows, bounds)
+    if not served(p):
+        if chosen or bounded:
+            raise ValueError("bounds need few columns and AVX2")
         assign(X, centers, half_norms, scores, labels)
         return n_rows
     moved: cython.float[4096]
@@ -281,8 +401,7 @@ def assign_coarsely_first(
     best: cython.float[16]
     second: cython.float[16]
     label: int32_t[16]
-    doubtful: int32_t[256]
-    n_doubtful: cython.Py_ssize_t = 0
+    row: cython.Py_ssize_t[16]
     n_again: cython.Py_ssize_t = 0
     e: cython.float = coarseness(p)
     least: cython.float = 1e-36  # below that, what underflows may decide
@@ -291,17 +410,14 @@ def assign_coarsely_first(
     i: cython.Py_ssize_t
     j: cython.Py_ssize_t
     with cython.nogil:
-        for start in range(0, n_rows, 16):
-            count = min(n_rows - start, LANES)
+        for start in range(0, n, 16):
+            count = min(n - start, LANES)
             for i in range(count):
+                row[i] = rows[start + i] if chosen else start + i
                 for j in range(p):
-                    moved[i * p + j] = cython.cast(cython.float, X[start + i, j] - middle[j])
+                    moved[i * p + j] = cython.cast(cython.float, X[row[i], j] - middle[j])
             to_columns(cython.address(moved[0]), count, p, cython.address(columns[0]))
-            for i in range(LANES):
-                norms[i] = 0
-            for j in range(p):
-                for i in range(LANES):
-                    norms[i] += columns[j * LANES + i] * columns[j * LANES + i]
+            squared_norms(cython.address(columns[0]), cython.NULL, p, cython.address(norms[0]))
             nearest_two(
                 cython.address(columns[0]),
                 cython.address(coarse[0, 0]),
@@ -313,21 +429,16 @@ def assign_coarsely_first(
                 cython.address(label[0]),
             )
             for i in range(count):
-                labels[start + i] = label[i]
+                labels[row[i]] = label[i]
                 if not second[i] - best[i] > e * (4 * coarse_norms[label[i]] + norms[i]) + least:
-                    doubtful[n_doubtful] = start + i
-                    n_doubtful += 1
-            if n_doubtful > 256 - LANES or start + LANES >= n_rows:
-                look_again(
-                    X,
-                    cython.address(doubtful[0]),
-                    n_doubtful,
-                    centers,
-                    half_norms,
-                    scores,
-                    rows,
-                    labels,
-                )
-                n_again += n_doubtful
-                n_doubtful = 0
+                    labels[row[i]] = look_again(cython.address(X[row[i], 0]), centers, half_norms)
+                    second[i] = best[i]  # whichever it is, the other is not nearer than that
+                    n_again += 1
+            if bounded:
+                # Scores are at most e / 2 of the norm too large, the norm by a share of e.
+                for i in range(LANES):
+                    second[i] = 2 * second[i] + (1 - 3 * e) * norms[i] - least
+                to_bounds(cython.address(second[0]), cython.address(norms[0]), offset)
+                for i in range(count):
+                    bounds[row[i]] = second[i]
     return n_again

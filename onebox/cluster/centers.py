@@ -1,0 +1,64 @@
+"""Centres of clusters, made ready to find the nearest one of every row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onebox._kernels import nearest
+from onebox.data.scratch import Scratch
+
+Float64 = NDArray[np.float64]
+
+TILE = 256  # rows whose scores against all centres stay in the fast levels of memory
+NO_ROWS = np.empty(0, np.int32)
+NO_BOUNDS = np.empty(0, np.float32)
+
+
+class Centers:
+    """Centres made ready for blocked assignment.
+
+    The nearest centre of x is the least of ``||c||²/2 - x.c``. That difference of large numbers is
+    taken about the centres' mean, where it is small: ``x.(c - m)`` against
+    ``||c - m||²/2 + m.(c - m)`` has the same minimum and loses no digits to a large m. Rows of
+    float64 are compared in float32 first, and again where that does not decide.
+    """
+
+    def __init__(self, centers: Float64, dtype: np.dtype[Any]) -> None:
+        self.exact = centers
+        self.dtype = dtype
+        self.middle = centers.mean(axis=0)
+        moved = centers - self.middle
+        squares = np.einsum("ij,ij->i", moved, moved)
+        self.size = float(np.sqrt(squares.max()))  # how far the farthest is from the middle
+        norms = 0.5 * squares
+        self.moved: Any = np.ascontiguousarray(moved, dtype)
+        self.half_norms: Any = (norms + moved @ self.middle).astype(dtype)
+        with np.errstate(over="ignore"):  # what float32 cannot hold decides nothing
+            self.coarse = moved.astype(np.float32)
+            self.coarse_norms = (norms * (1 - 2 * nearest.coarseness(moved.shape[1]))).astype(
+                np.float32
+            )
+
+    def nearest(self, X: Any, scratch: Scratch) -> NDArray[np.int32]:
+        """The label of every row, of the dtype given: the first of the nearest centres."""
+        labels: NDArray[np.int32] = scratch.take("kmeans.labels", (len(X),), np.int32)
+        scores = self.scores(scratch)
+        if X.dtype == np.float32:
+            nearest.assign(X, self.moved, self.half_norms, scores, labels)
+        else:
+            nearest.assign_coarsely_first(
+                X, self.moved, self.half_norms, self.middle, self.coarse, self.coarse_norms,
+                scores, NO_ROWS, labels, NO_BOUNDS, 0.0,
+            )  # fmt: skip
+        return labels
+
+    def scores(self, scratch: Scratch) -> NDArray[Any]:
+        """Room for the scores of a tile of rows."""
+        return scratch.take("kmeans.scores", (len(self.exact), TILE), self.dtype)
+
+    def work_nbytes(self, n_rows: int) -> int:
+        """Bytes of scratch that `nearest` takes."""
+        return 4 * n_rows + TILE * len(self.exact) * self.dtype.itemsize
