@@ -11,6 +11,8 @@ are, how they spread, and which are frequent. Here on a table with text, dates a
 # -----------------------------
 
 import datetime
+import tempfile
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -40,7 +42,29 @@ table = pa.table(
 # --------
 
 flights = ob.dataset(table)
-print(ob.describe(flights))
+described = ob.describe(flights)
+print(described)
+
+# %%
+# A page to look at
+# -----------------
+#
+# The same with histograms, correlations and warnings, as one file for a browser. No data are read
+# for it: all of it is known.
+
+page = Path(tempfile.mkdtemp()) / "flights.html"
+described.to_html(page)
+print(f"{page.stat().st_size:,} bytes")
+
+# %%
+# How far off
+# -----------
+#
+# Means come with standard errors. When a percent of a standard deviation is close enough, a part of
+# the rows will do.
+
+print(described.to_arrow().select(["column", "mean", "mean_standard_error"]).slice(0, 2).to_pylist())
+print(ob.describe(flights, error=0.01).note)
 
 # %%
 # The answers you want
