@@ -63,7 +63,9 @@ print(f"{page.stat().st_size:,} bytes")
 # Means come with standard errors. When a percent of a standard deviation is close enough, a part of
 # the rows will do.
 
-print(described.to_arrow().select(["column", "mean", "mean_standard_error"]).slice(0, 2).to_pylist())
+print(
+    described.to_arrow().select(["column", "mean", "mean_standard_error"]).slice(0, 2).to_pylist()
+)
 print(ob.describe(flights, error=0.01).note)
 
 # %%

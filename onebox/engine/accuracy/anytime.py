@@ -163,10 +163,10 @@ class _Looks:
 
     def found(self, interrupted: bool) -> Found:
         states = self.states()
-        if not self.n_looks or self.n_seen < FIRST_LOOK:  # nothing has been judged yet
-            self.judge([one.merged() for one in states], states)
         if interrupted and not any(len(one.groups) > 1 for one in states):
             raise KeyboardInterrupt("Interrupted before two units had been read: no answer yet.")
+        if self.n_seen < FIRST_LOOK:  # nothing has been judged yet
+            self.judge([one.merged() for one in states], states)
         report, view = self.run.report, self.run.view
         report.rows, report.rows_dropped = states[0].design.n_rows, self.n_dropped
         report.passes = 1
