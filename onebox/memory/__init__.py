@@ -1,0 +1,1 @@
+"""Results of functions, kept on disk and found again by their arguments."""
