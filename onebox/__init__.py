@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from onebox.dataset import Dataset, aggregate, concat, dataset
     from onebox.describe import describe
     from onebox.engine.accuracy.target import Absolute, Relative
+    from onebox.memory import Memory
     from onebox.persistence import load, save
 
 _HOMES = {
     "Absolute": "onebox.engine.accuracy.target",
     "Dataset": "onebox.dataset",
+    "Memory": "onebox.memory",
     "Relative": "onebox.engine.accuracy.target",
     "aggregate": "onebox.dataset",
     "concat": "onebox.dataset",
@@ -40,6 +42,7 @@ _HOMES = {
 __all__ = [
     "Absolute",
     "Dataset",
+    "Memory",
     "Relative",
     "aggregate",
     "concat",

@@ -1,1 +1,5 @@
-"""Results of functions, kept on disk and found again by their arguments."""
+"""Results kept on disk, found again as long as nothing that made them changed."""
+
+from onebox.memory.memory import Cached, Memory, Ref
+
+__all__ = ["Cached", "Memory", "Ref"]

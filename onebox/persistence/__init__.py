@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from onebox.errors import CorruptFile, MissingDependency, NotTrusted, OneboxError
 from onebox.persistence import instances, numerical, plain, tables
@@ -79,6 +80,21 @@ def save(obj: object, path: str | os.PathLike[str]) -> None:
     >>> ob.load(path)
     {'alpha': 0.1, 'classes': array(['no', 'yes'], dtype='<U3')}
     """
+    document, arrays = document_of(obj)
+    folder = Path(os.path.realpath(path)).parent
+    if folder.is_dir():
+        remove_orphans(folder)
+    container.write(path, document, arrays)
+
+
+def document_of(obj: object) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """What `save` writes of an object: a document, and the arrays that it refers to.
+
+    Raises
+    ------
+    WrongType, BadInput
+        As `save`.
+    """
     encoder = Encoder(_find)
     node = encoder.encode(obj, Place(encoder))
     document = {
@@ -93,10 +109,7 @@ def save(obj: object, path: str | os.PathLike[str]) -> None:
         "names": encoder.names,
         "object": node,
     }
-    folder = Path(os.path.realpath(path)).parent
-    if folder.is_dir():
-        remove_orphans(folder)
-    container.write(path, document, encoder.arrays)
+    return document, encoder.arrays
 
 
 def load(

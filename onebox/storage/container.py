@@ -43,8 +43,9 @@ ARRAY_HEADER_BYTES = 10_000  # the longest header of an .npy file that numpy rea
 
 
 def write(
-    path: str | os.PathLike[str], document: object, arrays: Mapping[str, npt.NDArray[Any]]
-) -> None:
+    path: str | os.PathLike[str], document: object, arrays: Mapping[str, npt.NDArray[Any]],
+    *, sync: bool = True,
+) -> None:  # fmt: skip
     """Write a container, atomically.
 
     Parameters
@@ -56,6 +57,8 @@ def write(
     arrays : mapping of str to ndarray
         Arrays of any shape without Python objects in them, by name: letters, digits, ``_.-``.
         Fortran order is kept; strided views are stored in C order.
+    sync : bool, default=True
+        Wait until it is on the disk, as in `atomic_file`.
 
     Raises
     ------
@@ -83,7 +86,8 @@ def write(
     expected = len(text) + sum(array.nbytes for array in arrays.values())
     expected += sum(len(header) + ALIGNMENT for header in headers.values())
     frames = (text[start : start + FRAME_BYTES] for start in range(0, len(text), FRAME_BYTES))
-    with atomic_file(path, expected_bytes=expected) as file, zipfile.ZipFile(file, "w") as archive:
+    opened = atomic_file(path, expected_bytes=expected, sync=sync)
+    with opened as file, zipfile.ZipFile(file, "w") as archive:
         members = [add_member(archive, file, DOCUMENT, b"", frames)]
         for name, array in arrays.items():
             ordered = array.T if array.flags.f_contiguous else array
