@@ -339,7 +339,10 @@ def test_what_would_run_code_is_not_kept(memory, count):
         with pytest.warns(UserWarning, match="not kept.*run its own code"):
             assert foreign(1.5).alpha == 1.5
     assert count.calls == 2
-    with pytest.warns(UserWarning, match="not kept"), pytest.raises(BadInput, match="could not be kept"):
+    with (
+        pytest.warns(UserWarning, match="not kept"),
+        pytest.raises(BadInput, match="could not be kept"),
+    ):
         foreign.ref(2.5)
 
 
