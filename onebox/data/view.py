@@ -121,8 +121,11 @@ class View:
 
     @cached_property
     def _texts(self) -> list[str]:
-        schema = self.source.schema
-        kinds = zip(schema.names, schema.types, strict=True)
+        if self.features:
+            schema = self.source.schema
+            kinds = zip(schema.names, schema.types, strict=True)
+        else:  # the same, remembered
+            kinds = zip(self.schema.names, self.schema.kinds, strict=True)
         texts = [name for name, kind in kinds if _has_any_length(kind)]
         read = set(self.source_columns) if texts else set()
         return [name for name in texts if name in read]
