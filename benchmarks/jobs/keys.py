@@ -20,9 +20,7 @@ class Key(Job):
     def prepare(size: Size) -> None:
         return
 
-    @staticmethod
-    def value(size: Size) -> object:
-        raise NotImplementedError
+    value: ClassVar[Callable[[Size], object]]
 
     @classmethod
     def timed(cls, size: Size, key_of: Callable[[object], str]) -> Timed:

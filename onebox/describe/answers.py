@@ -69,6 +69,8 @@ def take_errors(facts: list[dict[str, Any]], means: Estimate | None) -> None:
     for of in facts:
         if of["column"] in known and of.get("mean") is not None:
             error, trusted = known[of["column"]]
+            if error != error:  # of a single value
+                continue
             of.update(mean_standard_error=error, mean_is_trusted=trusted)
 
 

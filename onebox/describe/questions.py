@@ -77,7 +77,8 @@ def describe(
     of different values are exact up to 256 of them but for floats; beyond, they have a standard
     error of 1.6 % and a ``~`` in front (`DistinctCount`). A most frequent value is given when it
     certainly is one of the most frequent (`TopValues`); floats and decimals have none. Infinite
-    values are counted and left out.
+    values are counted and left out. Standard errors of means are those of the delete-a-group
+    jackknife; of fewer than 8 partitions, as small data have, those of independent rows.
 
     Examples
     --------

@@ -10,14 +10,13 @@ import numpy as np
 
 from onebox._kernels import moments
 from onebox.aggregates.aggregate import Aggregate, join
-from onebox.aggregates.moments import MomentsSummary
+from onebox.aggregates.moments import MomentsSummary, means
 from onebox.config import Settings
-from onebox.data.recut import in_pieces
 from onebox.data.view import View
 from onebox.describe.means import MeansByPartition, state_of
 from onebox.engine.accuracy import Estimate, GroupStates
 from onebox.engine.accuracy.anytime import EarlyStop, scan_until
-from onebox.engine.fold import N_GROUPS, Groups
+from onebox.engine.accuracy.trust import FEWEST
 from onebox.engine.report import FitReport
 from onebox.engine.run import Run
 
@@ -41,19 +40,17 @@ class Read:
 
 
 def read_all(view: View, questions: Sequence[Aggregate[Any]], settings: Settings) -> Read:
-    """All rows in one pass. Where they fill few partitions, means are read again in finer ones."""
+    """All rows in one pass."""
     run = Run(view, [join(*questions)], settings=settings, job="describe")
     with run:
         groups = run.scan_groups(join(*questions))
     states = [state_of(one) for one in groups if isinstance(one.aggregate, MeansByPartition)]
     summaries = [one.merged() for one in groups]
-    layout = view.layout
     if not states or not run.report.rows:
         return Read(summaries, None, run.report)
-    if layout.n_partitions < N_GROUPS and layout.n_rows is not None and not view.source.single_pass:
-        states = [state_of(_again(view, states[0].aggregate, settings))]
-    means = _means(states[0], summaries[0]) if len(states[0].groups) > 1 else None
-    return Read(summaries, means, run.report)
+    few = len(states[0].groups) < FEWEST
+    found = _of_rows(summaries[0]) if few else _means(states[0], summaries[0])
+    return Read(summaries, found, run.report)
 
 
 def read_part(
@@ -68,10 +65,15 @@ def read_part(
     return Read(found.summaries, _means(found.states[0], found.summaries[0]), found.report)
 
 
-def _again(view: View, aggregate: Aggregate[Any], settings: Settings) -> Groups:
-    run = Run(in_pieces(view, N_GROUPS), [aggregate], settings=settings, job="describe")
-    with run:
-        return run.scan_groups(aggregate)[0]
+def _of_rows(summary: MomentsSummary) -> Estimate:
+    """Means with the errors of independent rows: too few partitions to see whether they are."""
+    sums = summary.sums
+    count = sums[:, moments.COUNT]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        error = np.sqrt(sums[:, moments.M2] / (count - 1) / count)
+    unknown = np.full(len(count), np.nan)
+    return Estimate("mean", means(sums), np.where(count > 1, error, np.nan), 0, summary.names,
+                    unknown, {})  # fmt: skip
 
 
 def _means(state: GroupStates, summary: MomentsSummary) -> Estimate:

@@ -92,6 +92,13 @@ class FitReport:
     n_workers: int = 1
     reading: Reading | None = None
 
+    def add(self, other: FitReport) -> None:
+        """Count what a further run over the same rows has cost."""
+        self.passes += other.passes
+        self.bytes_read += other.bytes_read
+        self.seconds += other.seconds
+        self.peak_memory = max(self.peak_memory, other.peak_memory)
+
     def __onebox_key__(self) -> None:
         """Nothing: models of the same rows are the same, however long their fits took."""
 

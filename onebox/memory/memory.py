@@ -42,8 +42,8 @@ class Memory:
     warning. So is every result when the folder cannot be written to.
 
     Several threads and processes that ask for one result at the same time compute it once on one
-    machine. A killed process leaves nothing that could be taken for a result: entries appear whole,
-    and carry checksums, which copying reads verify.
+    machine (``async`` functions: once in one process). A killed process leaves nothing that could
+    be taken for a result: entries appear whole, and carry checksums, which copying reads verify.
 
     Examples
     --------

@@ -175,6 +175,11 @@ def test_metrics(X, y):
         accuracy_score(y > 0, y > 0, normalize=False, standard_error=True)
 
 
+def test_a_second_reading_is_counted(X):
+    told = ob.aggregate(X[:100], Moments(), standard_error=True)
+    assert told.report.passes == 2
+
+
 def test_weights_count(X):
     """A weight of zero takes a row away; weights of two change nothing."""
     w = (np.arange(len(X)) % 2).astype(float)

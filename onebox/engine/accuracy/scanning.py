@@ -48,7 +48,9 @@ def scan_with_errors(
         groups, report = _scanned(view, aggregate, settings, job, likeness=False)
         merged = [one.merged() for one in groups]
         again = in_pieces(view, N_GROUPS) if few else view
-        states = states_of(_scanned(again, by_group or aggregate, settings, job)[0])
+        finer, further = _scanned(again, by_group or aggregate, settings, job)
+        states = states_of(finer)
+        report.add(further)
     else:
         groups, report = _scanned(view, by_group or aggregate, settings, job)
         states = states_of(groups)
