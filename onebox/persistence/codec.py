@@ -1,8 +1,9 @@
 """Between a tree of Python values and JSON: the walk in both directions.
 
 The walk knows about sharing, cycles and depth; what a value of some type looks like is the business
-of its `Codec`. A node is None, a boolean, a string, a number, or a dict whose key ``"$"`` names the
-codec. A value that is met again gets an ``"id"`` where it stood first, and a ``"ref"`` afterwards.
+of its `Codec`. Where the caller allows pickles, what its codec refuses is pickled. A node is None, a
+boolean, a string, a number, or a dict whose key ``"$"`` names the codec. A value that is met again
+gets an ``"id"`` where it stood first, and a ``"ref"`` afterwards.
 """
 
 from __future__ import annotations
@@ -67,6 +68,8 @@ class Encoder:
     ----------
     find : callable
         From a value to its codec, None if there is none.
+    fallback : Codec, optional
+        That of pickles, where they are allowed.
 
     Attributes
     ----------
@@ -74,11 +77,15 @@ class Encoder:
         Members of the file.
     names : list of str
         The table of names of classes and functions.
+    pickles : list of str
+        Names of the classes of what was pickled.
     """
 
     find: Callable[[object], Codec | None]
+    fallback: Codec | None = None
     arrays: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
     names: list[str] = field(default_factory=list)
+    pickles: list[str] = field(default_factory=list)
     # The values are held so that no id is given to a second one; no node: not finished yet.
     _seen: dict[int, tuple[object, dict[str, Node] | None]] = field(default_factory=dict)
     _n_shared: int = 0
@@ -95,28 +102,55 @@ class Encoder:
                 WrongType,
             )
         if place.depth > MAX_DEPTH:
-            place.refuse(f"is nested deeper than {MAX_DEPTH} levels. Flatten it")
+            place.refuse(f"is nested deeper than {MAX_DEPTH} levels. Flatten it", remedy="")
         if place.within == "array" and codec.kind != "atom":
             place.refuse(f"is of kind {codec.tag}, inside an object array. Use a list", WrongType)
         if place.within == "key" and codec.kind == "shared":
             place.refuse(f"is of kind {codec.tag}, used as a key. Use text or numbers", WrongType)
-        if place.within or codec.kind == "atom":
+        if place.within:
             return {"$": codec.tag, **codec.pack(value, place)}
+        if codec.kind == "atom":
+            return self._packed(value, codec, place)
         return self._encode_shared(value, codec, place)
 
     def _encode_shared(self, value: object, codec: Codec, place: Place) -> Node:
         if id(value) in self._seen:
             _, node = self._seen[id(value)]
             if node is None:
-                place.refuse("refers back to what it is a part of. Break the cycle")
+                place.refuse("refers back to what it is a part of. Break the cycle", remedy="")
             if "id" not in node:
                 self._n_shared += 1
                 node["id"] = self._n_shared
             return {"$": "ref", "id": node["id"]}
         self._seen[id(value)] = value, None
-        node = {"$": codec.tag, **codec.pack(value, place)}
+        node = self._packed(value, codec, place)
         self._seen[id(value)] = value, node
         return node
+
+    def _packed(self, value: object, codec: Codec, place: Place) -> dict[str, Node]:
+        """Make a node of a value; of a pickle of the value, when its codec refuses it."""
+        before = len(self.arrays), len(self._seen), len(self.names), len(self.pickles)
+        try:
+            return {"$": codec.tag, **codec.pack(value, place)}
+        except BadInput as error:
+            refused = getattr(error, "place", None)
+            # Keys and items of arrays cannot be pickled on their own: what holds them is.
+            is_here = refused is place or (refused is not None and refused.within != "")
+            if self.fallback is None or codec is self.fallback or not is_here:
+                raise
+            self._go_back(*before)
+            try:
+                return {"$": self.fallback.tag, **self.fallback.pack(value, place)}
+            except BadInput:
+                raise error from None  # the codec's own reason says more
+
+    def _go_back(self, n_arrays: int, n_seen: int, n_names: int, n_pickles: int) -> None:
+        """Forget the parts of a value that is pickled after all."""
+        for name in list(self.arrays)[n_arrays:]:
+            del self.arrays[name]
+        for number in list(self._seen)[n_seen:]:
+            del self._seen[number]
+        del self.names[n_names:], self.pickles[n_pickles:]
 
 
 @dataclass(frozen=True)
@@ -156,9 +190,14 @@ class Place:
             self.encoder.names.append(name)
         return self.encoder.names.index(name)
 
-    def refuse(self, reason: str, kind: type[BadInput] = BadInput) -> NoReturn:
+    def refuse(
+        self, reason: str, kind: type[BadInput] = BadInput, *, remedy: str = "or save it with pickle=True"
+    ) -> NoReturn:  # fmt: skip
         """Say what cannot be saved, and where it is."""
-        raise kind(f"{self.path} {reason}, then save again.")
+        remedy = f"; {remedy}" if remedy and self.encoder.fallback is None else ""
+        error = kind(f"{self.path} {reason}, then save again{remedy}.")
+        error.place = self  # type: ignore[attr-defined]
+        raise error
 
 
 @dataclass
@@ -173,12 +212,18 @@ class Decoder:
         Members of the file.
     named : list
         The classes and functions of the file's table of names: the decoder has no other access to
-        code.
+        code, but through pickles.
+    trust : bool, default=False
+        Whether pickles may be loaded.
+    where : str
+        What is read, for messages.
     """
 
     codecs: Mapping[str, Codec]
     arrays: Mapping[str, npt.NDArray[Any]]
     named: list[Any]
+    trust: bool = False
+    where: str = ""
     _made: dict[int, Any] = field(default_factory=dict)
 
     def decode(self, node: Node) -> Any:

@@ -12,13 +12,19 @@ import pyarrow as pa
 from onebox.persistence.codec import Codec, Decoder, Node, Place
 
 
-def _stream(data: pa.RecordBatch | pa.Table | pa.Schema) -> npt.NDArray[np.uint8]:
+def stream_of(data: pa.RecordBatch | pa.Table | pa.Schema) -> npt.NDArray[np.uint8]:
+    """Write Arrow data in Arrow's own stream format."""
     schema = data if isinstance(data, pa.Schema) else data.schema
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, schema) as stream:
         if data is not schema:
             stream.write(data)
     return np.frombuffer(sink.getvalue(), np.uint8)
+
+
+def read_table(stream: npt.NDArray[np.uint8]) -> pa.Table:
+    """Read a table from Arrow's stream format, with all of its offsets checked."""
+    return _table(pa.ipc.open_stream(pa.py_buffer(stream)))
 
 
 def _table(reader: Any) -> pa.Table:
@@ -35,7 +41,7 @@ def _batch(reader: Any) -> pa.RecordBatch:
 
 def _codec(tag: str, to_data: Callable[[Any], Any], from_reader: Callable[[Any], Any]) -> Codec:
     def pack(value: Any, place: Place) -> dict[str, Node]:
-        return {"member": place.array(_stream(to_data(value)))}
+        return {"member": place.array(stream_of(to_data(value)))}
 
     def unpack(node: dict[str, Node], decoder: Decoder) -> Any:
         return from_reader(pa.ipc.open_stream(pa.py_buffer(decoder.arrays[node["member"]])))

@@ -12,12 +12,30 @@ from pathlib import Path
 from onebox.config import format_bytes
 from onebox.errors import NotEnoughDisk
 
+NETWORKS = {
+    "9p", "afs", "beegfs", "ceph", "cifs", "fuse.glusterfs", "fuse.sshfs", "gfs2", "gpfs", "lustre",
+    "nfs", "nfs4", "ocfs2", "orangefs", "smb3", "smbfs", "wekafs",
+}  # fmt: skip
 REMEDY = "Free some space there, or write to another disk."
 
 
 def free_bytes(folder: str | os.PathLike[str]) -> int:
     """Bytes that this user may still write to the disk of a folder."""
     return shutil.disk_usage(folder).free
+
+
+def is_on_network(path: str | os.PathLike[str]) -> bool:
+    """Whether a file or folder, which need not exist, is known to lie on a network (Linux)."""
+    try:
+        with open("/proc/self/mounts", encoding="utf-8", errors="replace") as file:
+            mounts = [line.split()[1:3] for line in file]
+    except OSError:
+        return False
+    where = os.path.realpath(path)
+    over = [
+        (point, kind) for point, kind in mounts if f"{where}/".startswith(f"{point.rstrip('/')}/")
+    ]
+    return bool(over) and max(reversed(over), key=lambda mount: len(mount[0]))[1] in NETWORKS
 
 
 def require_free(target: Path, needed: int, remedy: str = REMEDY) -> None:

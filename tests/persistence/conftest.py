@@ -129,9 +129,9 @@ def there_and_back(tmp_path_factory):
     """Save and load."""
     folder, numbers = tmp_path_factory.mktemp("saved"), count()
 
-    def run(value, **how):
+    def run(value, *, compress=None, pickle=False, **how):
         path = folder / f"{next(numbers)}.onebox"  # Windows does not replace files that are mapped
-        onebox.save(value, path)
+        onebox.save(value, path, compress=compress, pickle=pickle)
         return onebox.load(path, **how)
 
     return run

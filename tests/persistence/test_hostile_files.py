@@ -211,7 +211,6 @@ def parts_for(models):
         [1],
         {},
         {"$": 1},
-        {"$": "pickle", "data": ""},
         {"$": "ref", "id": 1},
         {"$": "list", "id": 1, "items": [{"$": "ref", "id": 1}]},
         {"$": "list"},

@@ -74,7 +74,7 @@ def nest(depth):
         (OrderedDict(a=1), "is a collections.OrderedDict"),
         (defaultdict(list), "is a collections.defaultdict"),
         (Point(1, 2), "Point, which cannot"),
-        (pd.DataFrame({"a": [1]}), r"is a pandas\..*DataFrame"),
+        (pd.Timestamp(0), r"is a pandas\..*Timestamp"),
         (np.ma.masked_array([1], [True]), r"is a numpy\.ma.*MaskedArray"),
         (np.rec.array([(1,)], dtype=[("a", int)]), "recarray"),
         (np.rec.array([(1,)], dtype=[("a", int)])[0], r"has the dtype \(numpy\.record"),

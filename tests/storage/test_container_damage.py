@@ -174,7 +174,7 @@ def test_a_crafted_file_without_bad_intent_is_read(tmp_path):
         (("x.npy", npy_header(descr=[("a", "|O")]), bytes(24)), "would have to be unpickled"),
         (("x.npy", npy_header(shape=(4,)), bytes(24)), "make 32 bytes of data, not the 24"),
         (("x.npy", npy_header(shape=(2**62,)), bytes(24)), "bytes of data, not the 24"),
-        (("x.npy", npy_header(shape=(-3, -1)), bytes(24)), "bytes of data, not the 24"),
+        (("x.npy", npy_header(shape=(-3, -1)), bytes(24)), "makes no bytes of data"),
         (("x.npy", npy_header(shape=(2**62, 0)), b""), "not an array that can be read"),
         (("x.npy", npy_header(shape=(1,) * 99), bytes(8)), "not an array that can be read"),
         (("x.npy", npy_header(descr="<U99999999999"), bytes(24)), "not an array"),
@@ -239,9 +239,11 @@ def test_an_index_that_does_not_fit_the_zip(tmp_path, changes):
 
 def test_a_frame_codec_of_the_future_is_named(tmp_path):
     def change(member: Member) -> Member:
-        return Member(**member.to_json() | {"codec": "zstd"})
+        return Member(**member.to_json() | {"codec": "brotli"})
 
-    with pytest.raises(CorruptFile, match="stored with codec 'zstd'; this version of onebox reads"):
+    with pytest.raises(
+        CorruptFile, match="stored with codec 'brotli'; this version of onebox reads"
+    ):
         container.read(craft(tmp_path / "x", GOOD, change=change))
 
 
