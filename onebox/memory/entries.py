@@ -1,126 +1,298 @@
-"""Results on disk: one file an entry, named by its key, which says what it was made of."""
+"""Results of one function: values, from and to what lies in a cache folder."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
-import warnings
-from collections.abc import Iterator
-from contextlib import nullcontext, suppress
+import sqlite3
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    contextmanager,
+    nullcontext,
+    suppress,
+)
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from onebox.errors import CorruptFile, MissingDependency, NotTrusted, OneboxError, WrongType
-from onebox.memory.lease import lease
-from onebox.persistence import document_of, load
-from onebox.persistence.names import needs_trust
-from onebox.storage import container
+from onebox.errors import CorruptFile, MissingDependency, NotTrusted, OneboxError
+from onebox.memory import packing, streams
+from onebox.memory.index import FORMATS
+from onebox.memory.lease import async_lease, lease
+from onebox.memory.recipes import Recipe, code_key, recipe_of
+from onebox.memory.shelf import Origin, Shelf
+from onebox.memory.streams import Recorder
+from onebox.memory.survey import warn
+from onebox.memory.trust import Signer
+from onebox.memory.values import Values
 
-Recipe = dict[str, Any]
-
-SUFFIX = ".onebox"
 MISSING = object()
-LOOKED_AT = 50  # entries that are compared with a call that misses
+LOOKED_AT = 50  # results that are compared with a call that misses
+FAILURES = (OneboxError, OSError, sqlite3.Error)
 
 
-class Entries:
-    """The entries of one function in a folder.
+@dataclass(frozen=True)
+class Folder:
+    """A cache folder as one `Memory` uses it.
 
     Parameters
     ----------
-    folder : path
-    name : str
-        Of the function; entries lie in a subfolder of that name.
+    shelf : Shelf
+        What lies in it.
+    signer : Signer
+        Its key.
+    readonly : bool
+        Nothing is written to it.
+    behind : Folder, optional
+        Where to look for what is not in this one.
     """
 
-    def __init__(self, folder: Path, name: str) -> None:
-        self.folder = folder / re.sub(r"[^\w.-]", "_", name)
+    shelf: Shelf
+    signer: Signer
+    readonly: bool = False
+    behind: Folder | None = None
+
+
+class Entries:
+    """The results of one function.
+
+    Parameters
+    ----------
+    folder : Folder
+        Where they are.
+    name : str
+        Of the function.
+    """
+
+    def __init__(self, folder: Folder, name: str) -> None:
+        self.name = re.sub(r"[^\w.-]", "_", name)
+        self.shelf, self.signer = folder.shelf, folder.signer
+        self._values = Values(self.shelf, self.signer, self.name)
+        self._readonly = folder.readonly
+        self._folder = os.path.join(self.shelf.folder, self.name)
+        self._behind = None if folder.behind is None else Entries(folder.behind, name)
 
     def path(self, key: str) -> Path:
-        """Where the entry of a key is, or would be."""
-        return self.folder / f"{key}{SUFFIX}"
+        """The file in which a result is; the segment, if it is packed with others."""
+        result = self.shelf.index.find(bytes.fromhex(key))
+        if result is not None and result.segment is not None:
+            return self.shelf.segments.path(result.segment)
+        return Path(self._file(key) or f"{self._folder}/{key}{FORMATS[0]}")
 
-    def age(self, key: str, now: float) -> float | None:
-        """Seconds since an entry was written; None when there is none."""
+    def age(self, key: str) -> float | None:
+        """Seconds since a result was written; None when there is none."""
+        raw = bytes.fromhex(key)
         try:
-            return now - self.path(key).stat().st_mtime
-        except OSError:
-            return None
+            result = self.shelf.index.find(raw)
+            if result is not None and result.segment is not None:
+                if self.shelf.segments.path(result.segment).exists():
+                    return time.time() - result.written
+                self.shelf.index.forget(raw)
+            file = self._file(key)
+            if file is not None:
+                return time.time() - os.stat(file).st_mtime
+        except (OSError, sqlite3.Error):
+            pass
+        return None if self._behind is None else self._behind.age(key)
 
-    def read(self, key: str, *, mmap: bool = False) -> Any:
+    def refresh(self, *, now: bool = False) -> None:
+        """Take note of what other machines and users have written."""
+        with suppress(*FAILURES):
+            self.shelf.refresh(now=now)
+        if self._behind is not None:
+            self._behind.refresh(now=now)
+
+    def read(self, key: str, *, mmap: bool = False, expires: float | None = None) -> Any:
         """The result of a key, `MISSING` when there is none that can be used.
+
+        Parameters
+        ----------
+        key : str
+        mmap : bool, default=False
+            Map arrays of large results into memory.
+        expires : float, optional
+            Seconds after which a result is not used.
 
         Warns
         -----
         UserWarning
-            The entry is damaged, and deleted; or it needs what is not trusted or not installed.
+            The result is damaged, and deleted; or it is not signed, or needs what is not installed.
         """
-        path = self.path(key)
+        raw = bytes.fromhex(key)
         try:
-            return load(path, mmap=mmap)
-        except FileNotFoundError:
-            return MISSING
+            if expires is not None and (self.age(key) or 0.0) > expires:
+                return MISSING
+            result = self.shelf.index.find(raw)
+            body = self.shelf.read(result) if result is not None and result.segment else None
+            value = (
+                self._values.open(key, self._own_file(key), mmap)
+                if body is None
+                else self._values.unpack(key, body)
+            )
+            self.shelf.index.hit(raw)
+            return value
+        except (FileNotFoundError, NotADirectoryError):
+            pass
         except CorruptFile as error:
-            _warn(f"{error} This cached result is deleted and computed again.")
-            with suppress(OSError):
-                path.unlink()
-        except (NotTrusted, MissingDependency, OSError) as error:
-            _warn(f"{error} The result is computed again.")
-        return MISSING
+            self.damaged(key, error)
+        except (NotTrusted, MissingDependency, OSError, sqlite3.Error) as error:
+            warn(f"{error} The result is computed again.")
+        return MISSING if self._behind is None else self._fetch(key, mmap, expires)
 
-    def write(self, key: str, value: Any, recipe: Recipe) -> bool:
-        """Keep a result; False, with a warning, when that is not possible."""
+    def write(self, key: str, value: Any, recipe: Recipe, seconds: float = 0.0) -> bool:
+        """Keep a result; False, with a warning, when that is not possible.
+
+        Parameters
+        ----------
+        key : str
+        value : object
+        recipe : dict
+            ``"arguments"``, ``"code"`` (a list of parts), ``"version"``: what it was made of.
+        seconds : float
+            What it took to compute.
+        """
+        if self._behind is not None and not self._behind._readonly:
+            self._behind.write(key, value, recipe, seconds)
+        if self._readonly:
+            return False
         try:
-            document, arrays = document_of(value)
-            foreign = [name for name in document["names"] if needs_trust(name)]
-            if foreign:
-                raise WrongType(
-                    f"it holds {', '.join(foreign[:3])}, which is not of onebox and would run its "
-                    "own code when it is read"
-                )
-            self.folder.mkdir(parents=True, exist_ok=True)
-            # Not synced: after a power cut checksums tell, and the result is computed again.
-            container.write(self.path(key), {**document, "recipe": recipe}, arrays, sync=False)
-        except (OneboxError, OSError) as error:
-            _warn(f"A result of {self.folder.name} is not kept: {error}")
+            self._values.write(key, value, recipe, seconds)
+        except FAILURES as error:
+            warn(f"A result of {self.name} is not kept: {error}")
             return False
         return True
 
     def forget(self, key: str) -> bool:
-        """Delete an entry; whether there was one."""
-        try:
-            self.path(key).unlink()
-        except FileNotFoundError:
-            return False
-        return True
+        """Delete a result; whether there was one."""
+        return not self._readonly and self.shelf.forget(self.name, bytes.fromhex(key))
 
-    def leased(self, key: str) -> Any:
-        """A context in which nobody else on this machine computes the same result."""
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            probe = os.access(self.folder, os.W_OK)
-        except OSError:
-            probe = False
-        return lease(self.folder / f".{key}.lease") if probe else nullcontext()
+    def damaged(self, key: str, error: CorruptFile) -> None:
+        """Delete a result that cannot be read, with a warning."""
+        warn(f"{error} This cached result is deleted and computed again.")
+        with suppress(*FAILURES):
+            self.forget(key)
+
+    def play(self, key: str, expires: float | None = None) -> Generator[Any, None, Any]:
+        """Yield the items of a generator's result.
+
+        Raises
+        ------
+        FileNotFoundError
+            There is none.
+        CorruptFile, NotTrusted
+            It cannot be used, or not to its end.
+        """
+        age = self.age(key)
+        if age is None or (expires is not None and age > expires):
+            raise FileNotFoundError(key)
+        raw = bytes.fromhex(key)
+        path = self.shelf.path(self.name, raw, streams.KIND)
+        if self._behind is not None and not path.exists():
+            return (yield from self._behind.play(key, expires))
+        self.shelf.index.hit(raw)
+        return (yield from streams.play(path, key, self.signer))
+
+    @contextmanager
+    def recording(
+        self, key: str, recipe: Recipe
+    ) -> Iterator[tuple[Recorder, Callable[[Any, float], None]]]:
+        """Keep the items of a generator.
+
+        Yields
+        ------
+        recorder : Recorder
+        finish : callable
+            To be called with what the generator returned and the seconds it took.
+
+        Raises
+        ------
+        OneboxError, OSError
+            When they cannot be kept.
+        """
+        if self._readonly:
+            raise NotADirectoryError(f"{self.shelf.folder} is only read from.")
+        raw, origin = (
+            bytes.fromhex(key),
+            Origin(self.name, code_key(recipe["code"]), recipe["code"]),
+        )
+        with self.shelf.filing(raw, origin, 0, streams.KIND) as (path, more, done):
+            recorder = Recorder(path, key, self.signer, more)
+
+            def finish(returned: Any, seconds: float) -> None:
+                recorder.finish(returned, recipe, seconds)
+                done(seconds)
+
+            try:
+                yield recorder, finish
+            finally:
+                recorder.drop()
+
+    def leased(self, key: str) -> AbstractContextManager[bool]:
+        """A context in which nobody else on this machine computes the same result, if possible."""
+        return lease(self._lease(key)) if self._can_lease() else nullcontext(False)
+
+    def async_leased(self, key: str) -> AbstractAsyncContextManager[bool]:
+        """As `leased`, for ``async`` functions."""
+        return async_lease(self._lease(key)) if self._can_lease() else nullcontext(False)
 
     def recipes(self) -> Iterator[Recipe]:
-        """What the latest entries were made of."""
-        try:
-            paths = sorted(self.folder.glob(f"*{SUFFIX}"), key=_written, reverse=True)
-        except OSError:
-            return
-        for path in paths[:LOOKED_AT]:
-            with suppress(CorruptFile, OSError):
-                document, _ = container.read(path, mmap=True)
-                yield document["recipe"]
+        """What the latest results were made of."""
+        self.shelf.survey()
+        rows = self.shelf.index.rows(
+            "select key from results join codes using (code) where function = ?"
+            " order by written desc limit ?",
+            (self.name, LOOKED_AT),
+        )
+        for (key,) in rows:
+            with suppress(*FAILURES, KeyError):
+                yield self.recipe(key.hex())[0]
 
+    def _file(self, key: str) -> str | None:
+        """The file that a result has for its own, if there is one."""
+        for suffix in FORMATS:
+            path = f"{self._folder}/{key}{suffix}"
+            if os.path.exists(path):
+                return path
+        return None
 
-def _written(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return 0.0
+    def _own_file(self, key: str) -> Path:
+        file = self._file(key)
+        if file is None:
+            raise FileNotFoundError(key)
+        return Path(file)
 
+    def _fetch(self, key: str, mmap: bool, expires: float | None) -> Any:
+        """Read a result from the folder behind, and keep it in this one."""
+        assert self._behind is not None
+        value = self._behind.read(key, mmap=mmap, expires=expires)
+        if value is not MISSING and not mmap and not self._readonly:
+            recipe, seconds = self._behind.recipe(key)
+            with suppress(*FAILURES):
+                self._values.write(key, value, recipe, seconds)
+        return value
 
-def _warn(message: str) -> None:
-    warnings.warn(message, UserWarning, stacklevel=4)
+    def recipe(self, key: str) -> tuple[Recipe, float]:
+        """What a result was made of, and the seconds that it took."""
+        raw = bytes.fromhex(key)
+        result = self.shelf.index.find(raw)
+        body = self.shelf.read(result) if result is not None and result.segment else None
+        if result is None or body is None:
+            return recipe_of(self.path(key))
+        ((parts,),) = self.shelf.index.rows(
+            "select parts from codes where code = ?", (result.code,)
+        )
+        return {**packing.recipe(body), "code": json.loads(parts)}, result.seconds
+
+    def _lease(self, key: str) -> str:
+        return f"{self.shelf.segments.folder}/.{key}.lease"
+
+    def _can_lease(self) -> bool:
+        folder = str(self.shelf.segments.folder)
+        if not os.path.isdir(folder):
+            with suppress(OSError):
+                os.makedirs(folder, exist_ok=True)
+        return os.access(folder, os.W_OK)

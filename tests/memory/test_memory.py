@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import signal
 import subprocess
@@ -70,7 +71,7 @@ def test_a_result_is_computed_once(memory, count):
     assert count.calls == 5
     assert doubled.__doc__ == "Twice."
     assert doubled.__wrapped__(X).sum() == first.sum()
-    assert len(files(memory)) == 5  # one file a result, no leases left
+    assert len(files(memory)) == 1  # small results are packed together; no leases are left
 
 
 def test_what_it_names_counts(memory, count, monkeypatch):
@@ -143,6 +144,25 @@ def test_ignored_arguments_versions_and_age(memory, count):
     assert "expired" in aged.explain(1)
     aged(1)
     assert count.calls == 4
+
+
+def test_files_by_what_is_in_them(memory, count, tmp_path):
+    @memory.cache(files=["path"])
+    def lines(path):
+        count.calls += 1
+        return 1
+
+    one, two = tmp_path / "one.txt", tmp_path / "two.txt"
+    one.write_text("a"), two.write_text("a")
+    lines(one), lines(two), lines(str(one))
+    assert count.calls == 1
+    two.write_text("b")
+    lines(two), lines(one), lines([one, two]), lines([str(one), two])
+    assert count.calls == 3
+    with pytest.raises(BadInput, match="three"):
+        lines(tmp_path / "three.txt")
+    with pytest.raises(BadInput, match=r"files names 'x', which .* does not take"):
+        memory.cache(len, files="x")
 
 
 def test_questions(memory):
@@ -265,6 +285,42 @@ def test_processes_compute_once(memory, tmp_path):
     assert len(log.read_text().split()) == 1
 
 
+ASYNC_WORKER = """
+    import asyncio, os, sys
+    import onebox as ob
+    memory = ob.Memory(sys.argv[1])
+
+    @memory.cache(ignore=["log"])
+    async def slow(x, log):
+        with open(log, "a") as file:
+            file.write(f"{os.getpid()}\\n")
+        await asyncio.sleep(1.0)
+        return x
+
+    async def main():
+        beats = 0
+        async def beat():
+            nonlocal beats
+            while True:
+                await asyncio.sleep(0.01)
+                beats += 1
+        beating = asyncio.ensure_future(beat())
+        results = await asyncio.gather(slow(1, sys.argv[2]), slow(1, sys.argv[2]))
+        assert beats > 3, beats
+        print(results)
+
+    asyncio.run(main())
+"""
+
+
+def test_async_functions_of_several_processes_compute_once(memory, tmp_path):
+    log = tmp_path / "log"
+    command = [sys.executable, "-c", textwrap.dedent(ASYNC_WORKER), str(memory.folder), str(log)]
+    started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    assert [process.communicate()[0].strip() for process in started] == ["[1, 1]"] * 3
+    assert len(log.read_text().split()) == 1
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 def test_a_killed_owner_is_taken_over(memory, tmp_path):
     log = tmp_path / "log"
@@ -329,23 +385,6 @@ def test_damage_is_noticed(memory, count):
     assert count.calls == 2
 
 
-def test_what_would_run_code_is_not_kept(memory, count):
-    @memory.cache
-    def foreign(x):
-        count.calls += 1
-        return sklearn.linear_model.Ridge(x)
-
-    for _ in range(2):
-        with pytest.warns(UserWarning, match="not kept.*run its own code"):
-            assert foreign(1.5).alpha == 1.5
-    assert count.calls == 2
-    with (
-        pytest.warns(UserWarning, match="not kept"),
-        pytest.raises(BadInput, match="could not be kept"),
-    ):
-        foreign.ref(2.5)
-
-
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_cannot_be_written_to(memory, count):
     memory.folder.mkdir()
@@ -377,14 +416,43 @@ def test_pipelines_of_scikit_learn(memory):
     plain = sklearn.pipeline.make_pipeline(StandardScaler(), Ridge()).fit(X, X[:, 0])
     assert np.array_equal(kept.predict(X), plain.predict(X))
     assert np.array_equal(again.predict(X), plain.predict(X))
-    assert len(list(memory.folder.rglob("*.onebox"))) == 1
+    assert not sklearn.pipeline.Pipeline(steps, memory=memory).memory.cache(len).is_cached([1])
+
+
+def test_callables_of_all_kinds(memory, count):
+    def added(a, b):
+        count.calls += 1
+        return a + b
+
+    class Scaled:
+        def __init__(self, factor):
+            self.factor = factor
+
+        def method(self, x):
+            count.calls += 1
+            return self.factor * x
+
+        def __call__(self, x):
+            count.calls += 1
+            return self.factor + x
+
+    for function, other, expected in (
+        (functools.partial(added, 2), functools.partial(added, 3), 6),
+        (Scaled(2).method, Scaled(3).method, 8),
+        (Scaled(2), Scaled(3), 6),
+    ):
+        count.calls = 0
+        assert memory.cache(function)(4) == memory.cache(function)(4) == expected
+        assert count.calls == 1
+        memory.cache(other)(4)
+        assert count.calls == 2
 
 
 def test_what_cannot_be_kept(memory):
-    def items():
+    async def items():
         yield 1
 
-    with pytest.raises(BadInput, match="generator function"):
+    with pytest.raises(BadInput, match="async generator function"):
         memory.cache(items)
     with pytest.raises(BadInput, match=r"'y', which .* does not take"):
         memory.cache(ignore=["y"])(lambda x: x)

@@ -1,0 +1,319 @@
+"""Where kept results are and what they are worth: a database on a local disk, made anew when lost.
+
+The cache folder alone is the truth: segments and files say all that is here. The database is never
+put into the folder, which may lie on a network, where databases do not work.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import tempfile
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from onebox.memory.segments import Place
+from onebox.storage.disk import is_on_network
+from onebox.storage.hashing import hash_bytes
+from onebox.storage.spill import default_cache_folder
+
+VERSION = 1
+HALF_LIFE = 7 * 86400.0  # seconds after which a use counts half
+FLUSH_SECONDS = 1.0
+UNUSED_SECONDS = 90 * 86400.0  # after which the index of a folder is deleted
+BUSY_SECONDS = 10.0
+FORMATS = (".onebox", ".records", ".parquet")  # of results in files of their own
+
+SCHEMA = """
+create table about (name text primary key, value text);
+create table segments (name text primary key, scanned integer);
+create table codes (code blob primary key, function text, parts text, segment text);
+create table results (
+    key blob primary key, code blob, segment text, body integer, length integer, checksum integer,
+    bytes integer, written real, seconds real, weight real, used real, hits integer
+) without rowid;
+create table promised (owner text, bytes integer);
+create table size (bytes integer);
+insert into size values (0);
+"""
+
+
+class Result(NamedTuple):
+    """One kept result, as the database has it.
+
+    `segment` is None for a result in a file of its own; its `body` is then the number of its format.
+    """
+
+    key: bytes
+    code: bytes
+    segment: str | None
+    body: int
+    length: int
+    checksum: int
+    bytes: int
+    written: float
+    seconds: float
+    weight: float
+    used: float
+    hits: int
+
+    @property
+    def place(self) -> Place:
+        """Where it is, if it is packed."""
+        return Place(self.segment or "", self.body, self.length, self.checksum & 2**64 - 1)
+
+    @property
+    def file(self) -> str:
+        """Name of its file, if it has one of its own."""
+        return file_name(self.key, self.body)
+
+
+COLUMNS = ", ".join(Result._fields)
+PUT = (
+    f"insert into results values ({', '.join('?' * len(Result._fields))})"
+    f" on conflict(key) do update set {', '.join(f'{c} = excluded.{c}' for c in Result._fields[1:])}"
+    " where excluded.written >= written"
+)
+
+
+class Index:
+    """The database of a cache folder. Threads share it; a forked child must make its own.
+
+    Parameters
+    ----------
+    folder : path
+        The cache folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._lock = threading.RLock()
+        self._hits: dict[bytes, tuple[int, float]] = {}
+        self._flushed = time.monotonic()
+        name = hash_bytes(os.path.realpath(folder).encode())
+        self._base = _open(name, f"{VERSION} {os.path.realpath(folder)}")
+
+    @contextmanager
+    def change(self) -> Iterator[sqlite3.Connection]:
+        """Several changes that happen together or not at all."""
+        with self._lock:
+            self._base.execute("begin immediate")
+            try:
+                yield self._base
+            except BaseException:
+                self._base.execute("rollback")
+                raise
+            self._base.execute("commit")
+
+    def rows(self, query: str, values: Iterable[Any] = ()) -> list[Any]:
+        """All rows of a query."""
+        with self._lock:
+            return self._base.execute(query, tuple(values)).fetchall()
+
+    def find(self, key: bytes) -> Result | None:
+        """What is known of a key."""
+        with self._lock:
+            row = self._base.execute(
+                f"select {COLUMNS} from results where key = ?", (key,)
+            ).fetchone()
+        return None if row is None else Result._make(row)
+
+    def put(self, result: Result | None, *, scanned: tuple[str, int, int] | None = None) -> None:
+        """Note a result that was written, if it is one, and how far its segment is known.
+
+        Parameters
+        ----------
+        result : Result or None
+        scanned : tuple, optional
+            A segment, where its new record begins and where it ends.
+        """
+        with self.change() as base:
+            if result is not None:
+                self.put_within(base, result)
+            if scanned:
+                name, start, end = scanned
+                base.execute(
+                    "insert into segments values (?, ?) on conflict(name) do update"
+                    " set scanned = excluded.scanned where scanned = ?",
+                    (name, end, start),
+                )
+
+    def put_within(self, base: sqlite3.Connection, result: Result) -> None:
+        """Note a result, as a part of a larger change. The later one of two of a key counts."""
+        if result.segment is None:
+            base.execute(
+                "update size set bytes = bytes + ? - coalesce("
+                "(select bytes from results where key = ? and segment is null), 0)",
+                (result.bytes, result.key),
+            )
+        base.execute(PUT, result)
+
+    def put_code(self, code: bytes, function: str, parts: list[Any], segment: str | None) -> None:
+        """Note what a code key stands for, and the segment, if any, that says so."""
+        with self.change() as base:
+            self.put_code_within(base, code, function, parts, segment)
+
+    def put_code_within(
+        self, base: sqlite3.Connection, code: bytes, function: str, parts: list[Any],
+        segment: str | None,
+    ) -> None:  # fmt: skip
+        """Note what a code key stands for, as a part of a larger change."""
+        base.execute(
+            "insert into codes values (?, ?, ?, ?) on conflict(code) do update "
+            "set segment = coalesce(excluded.segment, segment)",
+            (code, function, json.dumps(parts), segment),
+        )
+
+    def is_packed(self, code: bytes) -> bool:
+        """Whether a segment says what a code key stands for."""
+        found = self.rows("select 1 from codes where code = ? and segment is not null", (code,))
+        return bool(found)
+
+    def forget(self, key: bytes) -> None:
+        """Forget a result."""
+        with self.change() as base:
+            row = base.execute("select bytes, segment from results where key = ?", (key,)).fetchone()
+            if row is not None:
+                base.execute("delete from results where key = ?", (key,))
+                if row[1] is None:
+                    base.execute("update size set bytes = bytes - ?", (row[0],))
+
+    def hit(self, key: bytes) -> None:
+        """Count a use; written down within about a second, or by `flush`."""
+        with self._lock:
+            count, _ = self._hits.get(key, (0, 0.0))
+            self._hits[key] = count + 1, time.time()
+            if time.monotonic() - self._flushed > FLUSH_SECONDS:
+                self.flush()
+
+    def flush(self) -> None:
+        """Write down the uses."""
+        with self._lock:
+            hits, self._hits, self._flushed = self._hits, {}, time.monotonic()
+            if not hits:
+                return
+            with self.change() as base:
+                for key, (count, now) in hits.items():
+                    row = base.execute(
+                        "select weight, used from results where key = ?", (key,)
+                    ).fetchone()
+                    if row is not None:
+                        weight = row[0] * 2 ** ((row[1] - now) / HALF_LIFE) + count
+                        base.execute(
+                            "update results set weight = ?, used = ?, hits = hits + ? where key = ?",
+                            (weight, now, count, key),
+                        )
+
+    def scanned(self, segment: str) -> int:
+        """Up to which byte the records of a segment are known."""
+        rows = self.rows("select scanned from segments where name = ?", (segment,))
+        return rows[0][0] if rows else 0
+
+    def close(self) -> None:
+        """Close the database."""
+        with self._lock, suppress(sqlite3.Error):
+            self.flush()
+            self._base.close()
+
+
+def packed(
+    key: bytes, code: bytes, place: Place, size: int, written: float, seconds: float
+) -> Result:
+    """What the database has of a new result in a segment."""
+    checksum = place.checksum - (place.checksum >> 63 << 64)  # its integers have a sign
+    return Result(
+        key, code, place.segment, place.body, place.length, checksum, size, written, seconds, 1.0,
+        written, 0,
+    )  # fmt: skip
+
+
+def in_file(
+    key: bytes, code: bytes, kind: int, size: int, written: float, seconds: float
+) -> Result:
+    """What the database has of a new result in a file of its own."""
+    return Result(key, code, None, kind, 0, 0, size, written, seconds, 1.0, written, 0)
+
+
+def file_name(key: bytes, kind: int) -> str:
+    """Name of the file of a result, by the number of its format."""
+    return f"{key.hex()}{FORMATS[kind]}"
+
+
+def _open(name: str, about: str) -> sqlite3.Connection:
+    for folder in index_folders():
+        path = folder / f"{name}.sqlite"
+        with suppress(OSError, sqlite3.Error):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _require_own(folder)
+            if not path.exists():
+                _remove_unused(folder)
+            try:
+                return _prepared(str(path), about)
+            except (sqlite3.DatabaseError, UnicodeDecodeError):  # damaged
+                _remove(path)
+                return _prepared(str(path), about)
+    return _prepared(":memory:", about)
+
+
+def index_folders() -> list[Path]:
+    """Folders on local disks, the better one first."""
+    user = str(os.geteuid()) if hasattr(os, "geteuid") else ""
+    first = default_cache_folder() / "index"
+    second = Path(tempfile.gettempdir()) / f"onebox-index-{user}"
+    return [second] if is_on_network(first) else [first, second]
+
+
+def _require_own(folder: Path) -> None:
+    """Refuse what another user could write to, and so say where results are."""
+    if hasattr(os, "geteuid"):
+        status = folder.stat()
+        if status.st_uid != os.geteuid() or status.st_mode & 0o022:
+            raise PermissionError(f"{folder} can be written to by others.")
+
+
+def _remove_unused(folder: Path) -> None:
+    for path in folder.glob("*.sqlite"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > UNUSED_SECONDS:
+                _remove(path)
+
+
+def _remove(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{path}{suffix}").unlink(missing_ok=True)
+
+
+def _prepared(path: str, about: str) -> sqlite3.Connection:
+    base = sqlite3.connect(
+        path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+    )
+    try:
+        base.execute("pragma journal_mode = wal")
+        base.execute("pragma synchronous = normal")
+        if _about(base) != about:
+            base.execute("begin immediate")
+            if _about(base) != about:  # nobody else has done it meanwhile
+                for (table,) in base.execute("select name from sqlite_master where type = 'table'"):
+                    base.execute(f"drop table {table}")
+                for statement in SCHEMA.strip().split(";\n"):
+                    base.execute(statement)
+                base.execute("insert into about values ('about', ?)", (about,))
+            base.execute("commit")
+    except BaseException:
+        base.close()
+        raise
+    return base
+
+
+def _about(base: sqlite3.Connection) -> str | None:
+    try:
+        row = base.execute("select value from about where name = 'about'").fetchone()
+    except sqlite3.OperationalError as error:
+        if "no such table" in str(error):
+            return None
+        raise
+    return None if row is None else str(row[0])
