@@ -90,7 +90,8 @@ class SaveLz4(Compressed):
 class LoadZstd(Compressed):
     """The same files, read."""
 
-    title = "load of 64 MB of rounded floats"
+    title = "zstd load of 64 MB of rounded floats"
+    peer_name = "joblib.load, zlib 3"
     target = ""
     codec = "zstd"
 

@@ -45,6 +45,8 @@ class Folder:
         What lies in it.
     signer : Signer
         Its key.
+    compress : {None, "lz4", "zstd"}
+        How large results are compressed.
     readonly : bool
         Nothing is written to it.
     behind : Folder, optional
@@ -53,6 +55,7 @@ class Folder:
 
     shelf: Shelf
     signer: Signer
+    compress: str | None = None
     readonly: bool = False
     behind: Folder | None = None
 
@@ -71,7 +74,7 @@ class Entries:
     def __init__(self, folder: Folder, name: str) -> None:
         self.name = re.sub(r"[^\w.-]", "_", name)
         self.shelf, self.signer = folder.shelf, folder.signer
-        self._values = Values(self.shelf, self.signer, self.name)
+        self._values = Values(self.shelf, self.signer, self.name, folder.compress)
         self._readonly = folder.readonly
         self._folder = os.path.join(self.shelf.folder, self.name)
         self._behind = None if folder.behind is None else Entries(folder.behind, name)

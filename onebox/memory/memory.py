@@ -39,6 +39,9 @@ class Memory:
     behind : Memory or path, optional
         Where to look for what is not in this folder, such as a shared one behind a local one.
         Results from there are kept here too; new ones are kept in both.
+    compress : {"lz4", "zstd"}, optional
+        Compress the arrays of large results. They take less room and are read into memory, where
+        others can be mapped.
     readonly : bool, default=False
         Only look for results.
     signed : {"private", "group"}, default="private"
@@ -75,16 +78,18 @@ class Memory:
 
     def __init__(
         self, folder: str | Path, *, limit: int | str | None = None,
-        behind: Memory | str | Path | None = None, readonly: bool = False,
-        signed: Signed = "private",
+        behind: Memory | str | Path | None = None, compress: str | None = None,
+        readonly: bool = False, signed: Signed = "private",
     ) -> None:  # fmt: skip
         if signed not in ("private", "group"):
             raise BadInput(f"signed={signed!r} is neither 'private' nor 'group'.")
+        if compress not in (None, "lz4", "zstd"):
+            raise BadInput(f"compress={compress!r} is neither None nor 'lz4' nor 'zstd'.")
         self.folder = Path(folder)
         self.limit = None if limit is None else parse_bytes(limit, "limit")
         layer = Memory(behind) if isinstance(behind, str | Path) else behind
         self._folder: Folder = Folder(
-            Shelf(self.folder, self.limit, describe_file), Signer(self.folder, signed), readonly,
+            Shelf(self.folder, self.limit, describe_file), Signer(self.folder, signed), compress, readonly,
             None if layer is None else layer._folder,
         )  # fmt: skip
 

@@ -30,7 +30,7 @@ def recipe_of(path: Path) -> tuple[Recipe, float]:
     if path.suffix == FORMATS[streams.KIND]:
         return streams.last(path)
     keeper = kinds.of_suffix(path.suffix)
-    document = container.read(path, mmap=True)[0] if keeper is None else keeper.note(path)
+    document = container.read_document(path) if keeper is None else keeper.note(path)
     try:
         return dict(document["recipe"]), float(document["seconds"])
     except (KeyError, TypeError, ValueError) as error:

@@ -34,10 +34,14 @@ class Values:
         Signs those that would run code when they are read.
     name : str
         Of the function.
+    compress : {None, "lz4", "zstd"}
+        How large results are compressed.
     """
 
-    def __init__(self, shelf: Shelf, signer: Signer, name: str) -> None:
-        self.shelf, self.signer, self.name = shelf, signer, name
+    def __init__(
+        self, shelf: Shelf, signer: Signer, name: str, compress: str | None
+    ) -> None:
+        self.shelf, self.signer, self.name, self.compress = shelf, signer, name, compress
 
     def write(self, key: str, value: Any, recipe: Recipe, seconds: float) -> None:
         """Put a result: small ones are packed, large ones get a file.
@@ -65,7 +69,7 @@ class Values:
         size += (1 + len(arrays)) * HEADERS_BYTES + len(json.dumps(document))
         with self.shelf.filing(raw, origin, size) as (path, _, done):
             # Not synced: after a power cut checksums tell, and the result is computed again.
-            container.write(path, document, arrays, sync=False)
+            container.write(path, document, arrays, sync=False, compress=self.compress)
             done(seconds)
 
     def open(self, key: str, path: Path, mmap: bool) -> Any:

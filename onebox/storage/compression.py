@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from onebox.config import resolve
+from onebox.config import Settings, resolve
 from onebox.errors import BadInput
 from onebox.storage import filters
 from onebox.storage.frames import FRAME_BYTES, SUFFIXES
@@ -139,8 +139,9 @@ def threads(n_bytes: int) -> Iterator[Mapper]:
     less, which take less time than threads take to start.
     """
     n_frames = n_bytes // FRAME_BYTES
-    n_threads = min(resolve().n_jobs or 1, n_frames) if n_frames > 2 else 1
-    if n_threads == 1:
+    settings = resolve() if n_frames > 2 else Settings(n_jobs=1)
+    n_threads = min(settings.n_jobs or 1, n_frames)
+    if n_threads <= 1 or settings.executor == "serial":
         yield map
         return
     pool = ThreadPoolExecutor(n_threads, thread_name_prefix="onebox-frames")

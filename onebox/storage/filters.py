@@ -159,7 +159,7 @@ def _decimal(frame: Bytes, unit: int) -> Bytes:
 
 def _integers(numbers: npt.NDArray[Any], exponent: int) -> npt.NDArray[Any] | None:
     """The integers behind decimals, if all numbers come back from them with the same bits."""
-    scale, bits = 10.0**exponent, numbers.view(f"<u{numbers.itemsize}")
+    scale, bits = float(10**exponent), numbers.view(f"<u{numbers.itemsize}")
     with np.errstate(all="ignore"):
         wide = np.multiply(numbers, scale, dtype=np.float64)
         np.rint(wide, out=wide)
@@ -189,7 +189,7 @@ def _undecimal(data: Bytes, unit: int, out: Bytes) -> None:
     integers = np.empty(len(out) // unit, f"<i{width}")
     _unshuffle(data[2:], width, integers.view(np.uint8))
     numbers = out.view(f"<f{unit}")
-    np.divide(integers, 10.0**exponent, out=numbers, dtype=np.float64, casting="same_kind")
+    np.divide(integers, float(10**exponent), out=numbers, dtype=np.float64, casting="same_kind")
     lowest = -(1 << 8 * width - 1)
     if len(integers) and integers.min() < lowest + 3:
         for code, special in enumerate(SPECIAL[unit]):

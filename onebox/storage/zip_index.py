@@ -43,6 +43,8 @@ LONGEST_HEAD = LOCAL_HEADER.size + 3 * 0xFFFF
 SATURATED = 0xFFFFFFFF
 UTF8 = 0x800
 
+_from_text = json.JSONDecoder().decode
+
 
 class Entry(NamedTuple):
     """What the zip's directory says of a member."""
@@ -142,7 +144,7 @@ def read_members(path: str, source: FileBytes) -> list[tuple[Member, memoryview]
 def parse_json(path: str, name: str, text: bytes | bytearray | memoryview) -> Any:
     """Parse JSON that may come from anywhere."""
     try:
-        return json.loads(str(text, "utf-8"))
+        return _from_text(str(text, "utf-8"))
     except (ValueError, RecursionError) as error:
         raise CorruptFile(f"{path}: member {name} is not readable JSON ({error}).") from error
 

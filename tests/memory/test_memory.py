@@ -419,6 +419,22 @@ def test_pipelines_of_scikit_learn(memory):
     assert not sklearn.pipeline.Pipeline(steps, memory=memory).memory.cache(len).is_cached([1])
 
 
+@pytest.mark.parametrize("compress", ["lz4", "zstd"])
+def test_compressed(memory, compress):
+    def rounded(n):
+        return {"x": np.random.default_rng(0).normal(size=n).round(1)}
+
+    plain = memory.cache(rounded)
+    dense = ob.Memory(memory.folder.with_name("dense"), compress=compress).cache(rounded)
+    assert np.array_equal(plain(100_000)["x"], dense(100_000)["x"])
+    assert np.array_equal(plain(100_000)["x"], dense(100_000)["x"])
+    assert np.array_equal(plain(100_000)["x"], dense.ref(100_000).get()["x"])
+    sizes = [cached.ref(100_000).path.stat().st_size for cached in (plain, dense)]
+    assert sizes[1] < sizes[0] / 2
+    with pytest.raises(BadInput, match="compress='gzip'"):
+        ob.Memory("cache", compress="gzip")
+
+
 def test_callables_of_all_kinds(memory, count):
     def added(a, b):
         count.calls += 1

@@ -24,7 +24,7 @@ def unfilter(data, name, unit, size):
         if width == 0:
             return data
         integers = np.frombuffer(unfilter(data, "shuffle", width, 0), f"<i{width}")
-        numbers = (integers / 10.0**exponent).astype(f"<f{unit}")
+        numbers = (integers / float(10**exponent)).astype(f"<f{unit}")
         for code, special in enumerate((-0.0, np.nan, -np.nan)):
             numbers[integers == code - 2 ** (8 * width - 1)] = special
         return numbers.tobytes()
