@@ -156,7 +156,7 @@ class Cached(Generic[P, T]):
             return "\n".join([f"A hit: {self._entries.path(call.key)}.", *lines])
         if age is not None:
             return "\n".join([f"A miss: its result is {age:,.0f} s old and has expired.", *lines])
-        differing = [_differences(recipe, call.recipe) for recipe in self._entries.recipes()]
+        differing = [differences(recipe, call.recipe) for recipe in self._entries.recipes()]
         if not differing:
             return "\n".join(["A miss: nothing of this function is kept.", *lines])
         nearest = min(differing, key=len)
@@ -189,7 +189,8 @@ class Cached(Generic[P, T]):
         return self._entries.read(call.key, expires=self._expires)
 
 
-def _differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """What two recipes do not have in common."""
     lines = []
     names = dict.fromkeys([*old["arguments"], *new["arguments"]])
     lines += [f"argument {n}" for n in names if old["arguments"].get(n) != new["arguments"].get(n)]

@@ -220,7 +220,7 @@ class Entries:
             raise NotADirectoryError(f"{self.shelf.folder} is only read from.")
         raw, origin = (
             bytes.fromhex(key),
-            Origin(self.name, code_key(recipe["code"]), recipe["code"]),
+            Origin(self.name, code_key(self.name, recipe["code"]), recipe["code"]),
         )
         with self.shelf.filing(raw, origin, 0, streams.KIND) as (path, more, done):
             recorder = Recorder(path, key, self.signer, more)
@@ -251,7 +251,7 @@ class Entries:
             (self.name, LOOKED_AT),
         )
         for (key,) in rows:
-            with suppress(*FAILURES, KeyError):
+            with suppress(*FAILURES, LookupError):
                 yield self.recipe(key.hex())[0]
 
     def _file(self, key: str) -> str | None:
@@ -273,8 +273,8 @@ class Entries:
         assert self._behind is not None
         value = self._behind.read(key, mmap=mmap, expires=expires)
         if value is not MISSING and not mmap and not self._readonly:
-            recipe, seconds = self._behind.recipe(key)
-            with suppress(*FAILURES):
+            with suppress(*FAILURES, LookupError):
+                recipe, seconds = self._behind.recipe(key)
                 self._values.write(key, value, recipe, seconds)
         return value
 
@@ -285,10 +285,10 @@ class Entries:
         body = self.shelf.read(result) if result is not None and result.segment else None
         if result is None or body is None:
             return recipe_of(self.path(key))
-        ((parts,),) = self.shelf.index.rows(
-            "select parts from codes where code = ?", (result.code,)
-        )
-        return {**packing.recipe(body), "code": json.loads(parts)}, result.seconds
+        rows = self.shelf.index.rows("select parts from codes where code = ?", (result.code,))
+        if not rows:
+            raise LookupError(f"The record of the code of {key} is lost.")
+        return {**packing.recipe(body), "code": json.loads(rows[0][0])}, result.seconds
 
     def _lease(self, key: str) -> str:
         return f"{self.shelf.segments.folder}/.{key}.lease"

@@ -12,6 +12,7 @@ import sqlite3
 import tempfile
 import threading
 import time
+import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,7 +23,7 @@ from onebox.storage.disk import is_on_network
 from onebox.storage.hashing import hash_bytes
 from onebox.storage.spill import default_cache_folder
 
-VERSION = 1
+VERSION = 2
 HALF_LIFE = 7 * 86400.0  # seconds after which a use counts half
 FLUSH_SECONDS = 1.0
 UNUSED_SECONDS = 90 * 86400.0  # after which the index of a folder is deleted
@@ -37,6 +38,7 @@ create table results (
     key blob primary key, code blob, segment text, body integer, length integer, checksum integer,
     bytes integer, written real, seconds real, weight real, used real, hits integer
 ) without rowid;
+create table forgotten (key blob primary key, time real) without rowid;
 create table promised (owner text, bytes integer);
 create table size (bytes integer);
 insert into size values (0);
@@ -94,8 +96,9 @@ class Index:
         self._lock = threading.RLock()
         self._hits: dict[bytes, tuple[int, float]] = {}
         self._flushed = time.monotonic()
-        name = hash_bytes(os.path.realpath(folder).encode())
-        self._base = _open(name, f"{VERSION} {os.path.realpath(folder)}")
+        name = hash_bytes(os.fsencode(os.path.realpath(folder)))
+        self._base = _open(name, f"{VERSION} {name}")
+        self._closing = weakref.finalize(self, _flush_last, self._base, self._hits, os.getpid())
 
     @contextmanager
     def change(self) -> Iterator[sqlite3.Connection]:
@@ -183,7 +186,7 @@ class Index:
                     base.execute("update size set bytes = bytes - ?", (row[0],))
 
     def hit(self, key: bytes) -> None:
-        """Count a use; written down within about a second, or by `flush`."""
+        """Count a use; written down within about a second, at the end, or by `flush`."""
         with self._lock:
             count, _ = self._hits.get(key, (0, 0.0))
             self._hits[key] = count + 1, time.time()
@@ -193,20 +196,31 @@ class Index:
     def flush(self) -> None:
         """Write down the uses."""
         with self._lock:
-            hits, self._hits, self._flushed = self._hits, {}, time.monotonic()
-            if not hits:
-                return
-            with self.change() as base:
-                for key, (count, now) in hits.items():
-                    row = base.execute(
-                        "select weight, used from results where key = ?", (key,)
-                    ).fetchone()
-                    if row is not None:
-                        weight = row[0] * 2 ** ((row[1] - now) / HALF_LIFE) + count
-                        base.execute(
-                            "update results set weight = ?, used = ?, hits = hits + ? where key = ?",
-                            (weight, now, count, key),
-                        )
+            self._flushed = time.monotonic()
+            if self._hits:
+                with self.change() as base:
+                    _write_hits(base, self._hits)
+                self._hits.clear()
+
+    def forget_within(self, base: sqlite3.Connection, key: bytes, time: float) -> None:
+        """Note that what was packed of a key up to a time is deleted, wherever it turns up."""
+        base.execute(
+            "insert into forgotten values (?, ?) on conflict(key) do update"
+            " set time = max(time, excluded.time)",
+            (key, time),
+        )
+        base.execute(
+            "delete from results where key = ? and written <= ? and segment is not null",
+            (key, time),
+        )
+
+    def drop_forgotten_within(self, base: sqlite3.Connection, segment: str) -> None:
+        """Leave out results of a segment that were deleted after they were written."""
+        base.execute(
+            "delete from results where segment = ? and written <="
+            " (select time from forgotten where forgotten.key = results.key)",
+            (segment,),
+        )
 
     def scanned(self, segment: str) -> int:
         """Up to which byte the records of a segment are known."""
@@ -216,8 +230,30 @@ class Index:
     def close(self) -> None:
         """Close the database."""
         with self._lock, suppress(sqlite3.Error):
-            self.flush()
+            self._closing()
             self._base.close()
+
+
+def _write_hits(base: sqlite3.Connection, hits: dict[bytes, tuple[int, float]]) -> None:
+    for key, (count, now) in hits.items():
+        row = base.execute("select weight, used from results where key = ?", (key,)).fetchone()
+        if row is not None:
+            weight = row[0] * 2 ** ((row[1] - now) / HALF_LIFE) + count
+            base.execute(
+                "update results set weight = ?, used = ?, hits = hits + ? where key = ?",
+                (weight, now, count, key),
+            )
+
+
+def _flush_last(
+    base: sqlite3.Connection, hits: dict[bytes, tuple[int, float]], process: int
+) -> None:
+    if hits and os.getpid() == process:  # a forked child has no business with the database
+        with suppress(sqlite3.Error):
+            base.execute("begin immediate")
+            _write_hits(base, hits)
+            base.execute("commit")
+            hits.clear()
 
 
 def packed(
@@ -253,8 +289,10 @@ def _open(name: str, about: str) -> sqlite3.Connection:
                 _remove_unused(folder)
             try:
                 return _prepared(str(path), about)
+            except sqlite3.OperationalError:  # in use for long, or on a disk that fails
+                continue
             except (sqlite3.DatabaseError, UnicodeDecodeError):  # damaged
-                _remove(path)
+                remove_index(path)
                 return _prepared(str(path), about)
     return _prepared(":memory:", about)
 
@@ -279,10 +317,11 @@ def _remove_unused(folder: Path) -> None:
     for path in folder.glob("*.sqlite"):
         with suppress(OSError):
             if time.time() - path.stat().st_mtime > UNUSED_SECONDS:
-                _remove(path)
+                remove_index(path)
 
 
-def _remove(path: Path) -> None:
+def remove_index(path: Path) -> None:
+    """Delete a database."""
     for suffix in ("", "-wal", "-shm"):
         Path(f"{path}{suffix}").unlink(missing_ok=True)
 

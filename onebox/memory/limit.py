@@ -24,10 +24,11 @@ from onebox.memory.segments import Segments
 from onebox.memory.survey import BLOCK_BYTES
 from onebox.storage.locks import try_lock
 from onebox.storage.processes import owner_is_dead, owner_of_this_process
+from onebox.storage.records import BINARY
 
 KEPT = 0.8  # of the limit, when room is made
 SHORTEST = 1e-6  # seconds that a result is worth at least
-ROUNDS = 3
+ROUNDS = 5
 
 
 class Room:
@@ -141,12 +142,12 @@ class Room:
             )
         return used
 
-    def _delete(self, needed: int, busy: set[str]) -> bool:
-        """Delete results of so many bytes; whether any went."""
+    def _delete(self, needed: int, busy: set[str]) -> int:
+        """Delete results of so many bytes, unless they are in use; how many were chosen."""
         chosen = self._cheapest(needed, busy)
-        before = self.used()
+        n_chosen = sum(map(len, chosen.values()))
         for key, path in chosen.pop(None, []):
-            if _delete_unless_open(path):
+            if delete_unless_open(path):
                 self._index.forget(key)
             else:
                 busy.add(path.name)
@@ -154,7 +155,7 @@ class Room:
             keys = {key for key, _ in victims}
             if not rewrite(self._index, self._segments, str(name), keys):
                 busy.add(str(name))
-        return self.used() < before
+        return n_chosen
 
     def _cheapest(
         self, needed: int, busy: set[str]
@@ -188,10 +189,11 @@ class Room:
                     base.execute("delete from promised where owner = ?", (owner,))
 
 
-def _delete_unless_open(path: Path) -> bool:
+def delete_unless_open(path: Path) -> bool:
     """Delete a file that nobody has mapped; whether it is gone."""
     try:
-        descriptor = os.open(path, os.O_RDONLY)
+        # for writing, without which network file systems give no exclusive lock
+        descriptor = os.open(path, os.O_RDWR | BINARY)
     except FileNotFoundError:
         return True
     except OSError:

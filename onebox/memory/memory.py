@@ -89,8 +89,8 @@ class Memory:
         self.limit = None if limit is None else parse_bytes(limit, "limit")
         layer = Memory(behind) if isinstance(behind, str | Path) else behind
         self._folder: Folder = Folder(
-            Shelf(self.folder, self.limit, describe_file), Signer(self.folder, signed), compress, readonly,
-            None if layer is None else layer._folder,
+            Shelf(self.folder, self.limit, describe_file), Signer(self.folder, signed), compress,
+            readonly, None if layer is None else layer._folder,
         )  # fmt: skip
 
     def __repr__(self) -> str:

@@ -14,9 +14,9 @@ from onebox.storage.hashing import hash_json
 Recipe = dict[str, Any]
 
 
-def code_key(parts: list[Any]) -> bytes:
-    """Key of the parts of a function's code: 16 bytes."""
-    return bytes.fromhex(hash_json(parts))
+def code_key(function: str, parts: list[Any]) -> bytes:
+    """Key of a function's name and the parts of its code: 16 bytes."""
+    return bytes.fromhex(hash_json([function, parts]))
 
 
 def recipe_of(path: Path) -> tuple[Recipe, float]:
@@ -40,4 +40,4 @@ def recipe_of(path: Path) -> tuple[Recipe, float]:
 def describe_file(path: Path) -> tuple[bytes, list[Any], float]:
     """The key and the parts of the code that made the result in a file, and the seconds it took."""
     recipe, seconds = recipe_of(path)
-    return code_key(recipe["code"]), recipe["code"], seconds
+    return code_key(path.parent.name, recipe["code"]), recipe["code"], seconds

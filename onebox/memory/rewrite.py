@@ -14,7 +14,7 @@ from onebox.memory.segments import SUFFIX, Segments
 from onebox.memory.survey import CODE, FORGOTTEN, RESULT
 from onebox.storage.atomic import temporary_beside
 from onebox.storage.locks import try_lock
-from onebox.storage.records import HEADER_BYTES, Record, RecordFile
+from onebox.storage.records import BINARY, HEADER_BYTES, Record, RecordFile
 
 TOMBSTONES_KEPT = 30 * 86400.0  # seconds in which another segment may hold what was deleted
 
@@ -38,7 +38,7 @@ def rewrite(index: Index, segments: Segments, name: str, victims: set[bytes]) ->
     """
     path = segments.path(name)
     try:
-        descriptor = os.open(path, os.O_RDWR)
+        descriptor = os.open(path, os.O_RDWR | BINARY)
     except OSError:
         return not path.exists()
     try:
@@ -75,7 +75,7 @@ def _copy(
     """Write records to a new segment; none when there is nothing to write."""
     moved = []
     hidden = temporary_beside(segments.path(name))
-    descriptor = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+    descriptor = os.open(hidden, os.O_RDWR | BINARY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         file = RecordFile.begin(descriptor, name)
         end = HEADER_BYTES

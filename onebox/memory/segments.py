@@ -18,7 +18,7 @@ from typing import NamedTuple
 from onebox.errors import CorruptFile
 from onebox.storage.atomic import temporary_beside
 from onebox.storage.locks import try_lock
-from onebox.storage.records import HEADER_BYTES, Buffer, Record, RecordFile
+from onebox.storage.records import BINARY, HEADER_BYTES, Buffer, Record, RecordFile
 
 SUFFIX = ".records"
 MOST_OPEN = 64
@@ -148,7 +148,7 @@ class Segments:
         if file is None:
             if len(self._open) >= MOST_OPEN:
                 self._open.pop(next(iter(self._open))).close()
-            file = _record_file(self.path(name), os.O_RDONLY)
+            file = _record_file(self.path(name), os.O_RDONLY | BINARY)
         self._open[name] = file  # the latest last
         return file
 
@@ -165,7 +165,7 @@ class Segments:
 
     def _take_up(self, name: str) -> bool:
         try:
-            descriptor = os.open(self.path(name), os.O_RDWR)
+            descriptor = os.open(self.path(name), os.O_RDWR | BINARY)
         except OSError:
             return False
         try:
@@ -185,7 +185,7 @@ class Segments:
     def _new(self) -> None:
         name = f"{secrets.token_hex(8)}{SUFFIX}"
         hidden = temporary_beside(self.path(name))
-        descriptor = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        descriptor = os.open(hidden, os.O_RDWR | BINARY | os.O_CREAT | os.O_EXCL, 0o666)
         try:
             try_lock(descriptor)
             file = RecordFile.begin(descriptor, str(self.path(name)))

@@ -117,6 +117,10 @@ class Shelf:
             self._refreshed = time.monotonic()
             self._pause = max(LEAST_PAUSE, PAUSE_TIMES * (self._refreshed - started))
 
+    def reopen(self) -> None:
+        """Open the files and the index again with the next use."""
+        self._process = 0
+
     def survey(self) -> None:
         """Take note of all that is in the folder."""
         self.index.flush()
@@ -152,7 +156,7 @@ class Shelf:
             The folder cannot be written to, or there is no room.
         """
         self._open()
-        self._note_code(origin)
+        self.note_code(origin)
         self.room.require(sum(map(len, body)) + 2 * HEADER_BYTES)
         self._append(RESULT, key, [origin.code, *body], seconds, origin.code)
 
@@ -209,10 +213,13 @@ class Shelf:
             if result.segment is not None:
                 with suppress(OSError):
                     self._append(FORGOTTEN, key, [], 0.0)
+                with self.index.change() as base:
+                    self.index.forget_within(base, key, time.time())
             self.index.forget(key)
         return there
 
-    def _note_code(self, origin: Origin) -> None:
+    def note_code(self, origin: Origin) -> None:
+        """Write down what the key of a code stands for, unless a segment says so."""
         if origin.code in self._noted:
             return
         if not self.index.is_packed(origin.code):

@@ -21,7 +21,7 @@ from onebox.memory.trust import Signer
 from onebox.persistence import build, compact, document_of, needs_trust_of
 from onebox.storage.atomic import temporary_beside
 from onebox.storage.locks import try_lock
-from onebox.storage.records import HEADER_BYTES, Record, RecordFile
+from onebox.storage.records import BINARY, HEADER_BYTES, Record, RecordFile
 
 ITEM, END = 4, 5
 KIND = 1  # the number of the format, see onebox.memory.index
@@ -48,7 +48,7 @@ class Recorder:
         self.path, self.key = path, key
         self._signer, self._more = signer, more
         self._hidden = temporary_beside(path)
-        descriptor = os.open(self._hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        descriptor = os.open(self._hidden, os.O_RDWR | BINARY | os.O_CREAT | os.O_EXCL, 0o666)
         self._file = RecordFile.begin(descriptor, str(path))
         self._end, self._n, self._asked = HEADER_BYTES, 0, 0
 
@@ -149,7 +149,7 @@ def last(path: Path) -> tuple[Recipe, float]:
 
 
 def _opened(path: Path) -> RecordFile:
-    descriptor = os.open(path, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDONLY | BINARY)
     try:
         try_lock(descriptor, shared=True)  # so that it is not deleted when room is made
         return RecordFile(descriptor, str(path))

@@ -126,10 +126,8 @@ def _scan(index: Index, segments: Segments, name: str, start: int) -> None:
                     function, parts = json.loads(text)
                     index.put_code_within(base, record.key, str(function), parts, name)
             elif record.kind == FORGOTTEN:
-                base.execute(
-                    "delete from results where key = ? and written <= ? and segment is not null",
-                    (record.key, record.time),
-                )
+                index.forget_within(base, record.key, record.time)
+        index.drop_forgotten_within(base, name)
         base.execute("insert or replace into segments values (?, ?)", (name, records[-1].end))
 
 

@@ -51,7 +51,7 @@ class Values:
         OneboxError, OSError, sqlite3.Error
             It cannot be kept.
         """
-        origin = Origin(self.name, code_key(recipe["code"]), recipe["code"])
+        origin = Origin(self.name, code_key(self.name, recipe["code"]), recipe["code"])
         special = kinds.of_value(value)
         if special is not None:
             self._write_special(key, value, *special, origin, recipe, seconds)

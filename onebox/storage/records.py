@@ -45,6 +45,7 @@ CHECKSUM = struct.Struct("<Q")
 HEADER_BYTES = 64
 ALIGNMENT = 16
 SEARCH_BYTES = 1 << 20
+BINARY: int = getattr(os, "O_BINARY", 0)  # or Windows changes line feeds
 PIECES = 500  # buffers that one call of the system takes
 
 
