@@ -30,7 +30,8 @@ def main() -> None:
     console = Console(width=arguments.width)
     for name in arguments.jobs or JOBS:
         job = JOBS[name]
-        sizes = range(len(job.sizes)) if arguments.sizes == "all" else [len(job.sizes) - 1]
+        n = len(job.sizes)
+        sizes = range(n - job.on_request) if arguments.sizes == "all" else [n - 1]
         for at in sizes:
             job.prepare(job.sizes[at])
             for threads in arguments.threads:

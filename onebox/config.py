@@ -2,8 +2,8 @@
 
 Three layers, the nearest wins: what the current ``ob.config`` sets, what was in force when a lazy
 Dataset was made, and the defaults: the environment variables ``ONEBOX_MEMORY``, ``ONEBOX_N_JOBS``,
-``ONEBOX_EXECUTOR``, ``ONEBOX_CACHE``, ``ONEBOX_DISK`` and ``ONEBOX_PROGRESS``, then what the
-machine has.
+``ONEBOX_EXECUTOR``, ``ONEBOX_CACHE``, ``ONEBOX_DISK``, ``ONEBOX_PROGRESS`` and ``ONEBOX_VERIFY``,
+then what the machine has.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from onebox.errors import BadInput
 from onebox.machine import available_cores, available_memory
+
+Verify = Literal["times", "content"]
 
 UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 BINARY_UNITS = {"k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
@@ -56,6 +58,13 @@ def format_bytes(n: float) -> str:
     return f"{n:.0f} B"
 
 
+@runtime_checkable
+class Cache(Protocol):
+    """A cache of results, as `onebox.Memory` is one; it stands above this layer."""
+
+    folder: Path
+
+
 @dataclass(frozen=True)
 class Settings:
     """One layer of configuration; None means not set on this layer."""
@@ -63,9 +72,22 @@ class Settings:
     memory: int | None = None
     n_jobs: int | None = None
     executor: str | Executor | None = None
-    cache: Path | None = None
+    cache: Path | Cache | None = None
     disk: int | None = None
     progress: bool | Callable[[Any], None] | None = None
+    verify: Verify | None = None
+
+    @property
+    def cache_folder(self) -> Path | None:
+        """Where indexes and spilled blocks go, if that has been said."""
+        if self.cache is None or isinstance(self.cache, Path):
+            return self.cache
+        return self.cache.folder / "scratch"
+
+    @property
+    def summaries(self) -> Cache | None:
+        """Where summaries of what has been read are kept, if anywhere."""
+        return None if isinstance(self.cache, Path) else self.cache
 
     def over(self, below: Settings) -> Settings:
         """Return this layer where it says something, `below` where it does not."""
@@ -103,6 +125,7 @@ def _defaults() -> Settings:
         cache=Path(cache) if cache else None,
         disk=parse_bytes(disk, "ONEBOX_DISK") if disk else None,
         progress=None if progress is None else progress.lower() not in ("0", "no", "false", ""),
+        verify=_verify(env["ONEBOX_VERIFY"], "ONEBOX_VERIFY") if env.get("ONEBOX_VERIFY") else None,
     )
 
 
@@ -157,6 +180,22 @@ def _executor(value: str | Executor, name: str = "executor") -> str | Executor:
     return value
 
 
+def _cache(value: str | os.PathLike[str] | Cache) -> Path | Cache:
+    if isinstance(value, str | os.PathLike):
+        return Path(value)
+    if isinstance(value, Cache):
+        return value
+    raise BadInput(
+        f"cache={value!r} is neither a folder nor a Memory. Write ob.config(cache=ob.Memory('.onebox'))."
+    )
+
+
+def _verify(value: str, name: str = "verify") -> Verify:
+    if value == "times" or value == "content":
+        return value  # type: ignore[return-value] # mypy does not narrow str by ==
+    raise BadInput(f"{name}={value!r} is not known; use 'times' or 'content'.")
+
+
 class config:  # noqa: N801 (used like a function and like a context manager)
     """Say how to run: never what comes out.
 
@@ -171,13 +210,19 @@ class config:  # noqa: N801 (used like a function and like a context manager)
         Worker threads; -1 for every core (the default).
     executor : {"threads", "serial"} or concurrent.futures.Executor
         Where tasks run. "serial" runs them in the caller, so that ``breakpoint()`` works.
-    cache : path
-        Folder for indexes and spilled blocks.
+    cache : Memory or path
+        A `Memory` keeps a summary of all that is read: the next fit of the same kind reads only
+        what is new, and one that was killed goes on. A path is only the folder for indexes and
+        spilled blocks.
     disk : int or str
         What may be spilled to the cache folder; blocks that do not fit are read anew in every pass.
         Default: half of what is free there.
     progress : bool or callable
         Show progress bars (default: in terminals and notebooks), or hand events to a function.
+    verify : {"times", "content"}
+        How a cache tells that a file is still the one that was read: by its size, its time of last
+        change (ns) and its footer (the default), or by a hash of all its bytes, which takes reading
+        them, but not decoding.
 
     Examples
     --------
@@ -193,17 +238,19 @@ class config:  # noqa: N801 (used like a function and like a context manager)
         memory: int | float | str | None = None,
         n_jobs: int | None = None,
         executor: str | Executor | None = None,
-        cache: str | os.PathLike[str] | None = None,
+        cache: str | os.PathLike[str] | Cache | None = None,
         disk: int | float | str | None = None,
         progress: bool | Callable[[Any], None] | None = None,
+        verify: str | None = None,
     ) -> None:
         self._asked = Settings(
             memory=None if memory is None else _memory(memory),
             n_jobs=None if n_jobs is None else _jobs(n_jobs),
             executor=None if executor is None else _executor(executor),
-            cache=None if cache is None else Path(cache),
+            cache=None if cache is None else _cache(cache),
             disk=None if disk is None else parse_bytes(disk, "disk"),
             progress=progress,
+            verify=None if verify is None else _verify(verify),
         )
         _process.append(self._asked)
 

@@ -86,6 +86,10 @@ class Pipeline(sklearn.pipeline.Pipeline):  # type: ignore[misc]
             peak_memory=max(report.peak_memory for report in known),
             budget=known[-1].budget,
             n_workers=max(report.n_workers for report in known),
+            partitions=sum(report.partitions for report in known),
+            partitions_reused=sum(report.partitions_reused for report in known),
+            passes_reused=sum(report.passes_reused for report in known),
+            bytes_reused=sum(report.bytes_reused for report in known),
             reading=known[-1].reading,
         )
 

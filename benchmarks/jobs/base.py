@@ -24,6 +24,7 @@ class Job(ABC):
     peer_name: ClassVar[str]
     target: ClassVar[str]
     sizes: ClassVar[list[Size]]
+    on_request: ClassVar[int] = 0  # how many of the sizes, the last ones, only --sizes largest runs
 
     @staticmethod
     @abstractmethod

@@ -151,6 +151,10 @@ class Aggregate(ABC, Generic[S]):
         """The per-row arrays it carries from scan to scan."""
         return ()
 
+    def afresh(self) -> Aggregate[S]:
+        """The same for rows whose state got lost: leaves the state behind that this one does."""
+        return self
+
 
 class Tiled(Aggregate[S], Generic[S, P]):
     """An aggregate whose summary may be too large to keep one a partition.

@@ -4,6 +4,7 @@ Arrays in, arrays out; a Dataset in, a lazy Dataset out. Both ways lead through 
 that an array and a file of the same rows, cut alike, give the same model.
 """
 
+from onebox.base.bits import fingerprint
 from onebox.base.estimator import Estimator
 from onebox.base.fitting import fit
 from onebox.base.multi_pass import MultiPass
@@ -18,5 +19,6 @@ __all__ = [
     "OnePass",
     "Plateau",
     "Sequential",
+    "fingerprint",
     "fit",
 ]

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from onebox.aggregates.aggregate import Aggregate
 from onebox.base.inputs import checked_target, checked_weight, is_lazy, is_table
 from onebox.base.outputs import SMALL_BYTES, Fields, Function, RowFunction, filled
+from onebox.base.recipe import Recipe
 from onebox.config import Settings, settings_in_force
 from onebox.data.schema import Schema, is_numeric
 from onebox.data.sources.array import ArraySource
@@ -38,6 +39,15 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
     accepts_datasets: ClassVar[bool] = True
     fit_report_: FitReport
+    _recipe: Recipe
+
+    @property
+    def recipe_(self) -> Recipe:
+        """What the model was made of, beside its parameters: data, versions, build."""
+        recipe = self.__dict__.get("_recipe")
+        if recipe is None:
+            raise AttributeError(f"This {type(self).__name__} has no recipe_: it is not fitted.")
+        return recipe  # type: ignore[no-any-return]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -63,6 +73,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         self._require_columns(view.schema)
         if y is not None and not labels:
             _require_numbers(view.schema, name)
+        if reset:
+            self._recipe = Recipe.of(view)
         return view, data.settings
 
     def _opened(self, X: Any, *, reset: bool) -> Dataset:

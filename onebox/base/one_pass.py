@@ -13,7 +13,7 @@ from onebox.aggregates.aggregate import Aggregate
 from onebox.base.accuracy import Accuracy, Asked, asked
 from onebox.base.estimator import Estimator
 from onebox.config import Settings, format_bytes, memory_budget
-from onebox.data.schema import Schema
+from onebox.data.schema import Schema, is_numeric
 from onebox.data.view import View
 from onebox.engine.accuracy import Estimate, GroupStates, joined, scan_with_errors
 from onebox.engine.accuracy.anytime import scan_until
@@ -204,11 +204,38 @@ class OnePass(Estimator):
                 f"Models of different columns cannot be merged: {_shape(here)} here, "
                 f"{_shape(there)} there."
             )
+        self._refuse_other_types(here, there)
+        self._refuse_other_versions(other)
         self.__dict__.pop("accuracy_", None)
         recipe = self._aggregate(here)
         recipe.merge(self.summary_, copy.deepcopy(other.summary_))
         self._solve(self.summary_, here)
         return self
+
+    def _refuse_other_types(self, here: Schema, there: Schema) -> None:
+        """Refuse sums that were computed from other types of the same columns."""
+        for one, other in zip(here.columns, there.columns, strict=True):
+            if is_numeric(one.type) != is_numeric(other.type):
+                raise NotMergeable(
+                    f"Models of different columns cannot be merged: {one.name!r} is {one.type} "
+                    f"here, {other.type} there. Cast one of them and fit again."
+                )
+        if here.weighted != there.weighted:
+            raise NotMergeable(
+                "Models of rows with and without weights cannot be merged: "
+                f"{'weights' if here.weighted else 'none'} here, "
+                f"{'weights' if there.weighted else 'none'} there. Give all rows a weight."
+            )
+
+    def _refuse_other_versions(self, other: Self) -> None:
+        """Refuse summaries of another onebox, whose sums may mean something else."""
+        mine, theirs = (dict(one._recipe.versions)["onebox"] if "_recipe" in vars(one) else None
+                        for one in (self, other))  # fmt: skip
+        if mine != theirs and None not in (mine, theirs):
+            raise NotMergeable(
+                f"Models of different versions cannot be merged: onebox {mine} here, {theirs} "
+                "there. Fit both with one version."
+            )
 
 
 def _shape(schema: Schema) -> str:

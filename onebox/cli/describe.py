@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import onebox as ob
-from onebox.cli.options import Resources, Selection
+from onebox.cli.options import Keeping, Resources, Selection
 from onebox.cli.output import checked_file, say
 from onebox.cli.process import bounded, late
 from onebox.config import format_bytes
@@ -19,6 +19,7 @@ def describe(
     html: Path | None = None,
     error: float | None = None,
     selection: Selection = Selection(),  # noqa: B008 (frozen)
+    keeping: Keeping = Keeping(),  # noqa: B008
     how: Resources = Resources(),  # noqa: B008
 ) -> None:
     """Describe every column: type, missing values, moments, quantiles, frequent values.
@@ -38,9 +39,11 @@ def describe(
     rows = late("rows")
     opened = rows.selected(rows.open_rows(data, selection), selection)
     summarise = ob.describe
-    with bounded(how):
+    with bounded(how, keeping):
         table = summarise(opened, error=error)
     print(table)
+    if keeping.cache is not None and not how.quiet:
+        say(str(table.report))
     if html is not None:
         table.to_html(html)
         if not how.quiet:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 import onebox as ob
-from onebox.cli.options import OnMissing, Resources, Selection
+from onebox.cli.options import Keeping, OnMissing, Resources, Selection
 from onebox.cli.output import checked_file, say
 from onebox.cli.process import bounded, late, peak_bytes
 from onebox.cli.registry import build
@@ -28,6 +28,7 @@ def fit(
     target: str | None = None,
     on_missing: OnMissing = "refuse",
     selection: Selection = Selection(),  # noqa: B008 (frozen)
+    keeping: Keeping = Keeping(),  # noqa: B008
     how: Resources = Resources(),  # noqa: B008
 ) -> None:
     """Learn a model from files and save it.
@@ -60,12 +61,13 @@ def fit(
     roles = [] if target is None else [target]
     features = rows.selected(opened, selection, but=roles)
     save = ob.save
-    with bounded(how):
+    with bounded(how, keeping):
         try:
             model.fit(features, *(opened[name] for name in roles))
         except BadValue as error:
             error.add_note("here: --on-missing drop")
             raise
+    rows.note_filter(model, selection)
     save(model, output)
     if not how.quiet:
         say(f"{output}: {model.fit_report_}; the process took {format_bytes(peak_bytes())}")

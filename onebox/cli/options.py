@@ -6,6 +6,7 @@ cyclopts flattens these dataclasses into the options of a command; their docstri
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
@@ -46,6 +47,24 @@ class Selection:
     def condition(self) -> Condition | None:
         """Take the filter apart."""
         return None if self.where is None else parse_where(self.where)
+
+
+@Parameter(name="*", group="Run options")
+@dataclass(frozen=True)
+class Keeping:
+    """What is kept for the next run.
+
+    Parameters
+    ----------
+    cache
+        A folder for summaries of what is read: a command that was killed goes on, and only new
+        files, row groups and rows are read next time. It takes a tenth of the data at the most.
+    verify
+        How a file is known to be unchanged: by its size, times and footer, or by all its bytes.
+    """
+
+    cache: Path | None = None
+    verify: Literal["times", "content"] = "times"
 
 
 @Parameter(name="*", group="Run options")

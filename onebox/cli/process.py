@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any
 
 import onebox as ob
-from onebox.cli.options import Resources
+from onebox.cli.options import Keeping, Resources
 from onebox.config import format_bytes
 from onebox.engine.report import resident_bytes
 from onebox.errors import NotEnoughMemory
@@ -82,8 +82,10 @@ def late(module: str) -> Any:
 
 
 @contextmanager
-def bounded(how: Resources) -> Iterator[None]:
+def bounded(how: Resources, keeping: Keeping = Keeping()) -> Iterator[None]:  # noqa: B008 (frozen)
     """Run within what is left of ``--memory`` now that everything a command needs is imported.
+
+    What is read is kept in the cache, if there is one.
 
     Raises
     ------
@@ -98,7 +100,11 @@ def bounded(how: Resources) -> Iterator[None]:
             f"take {format_bytes(taken)} before a row is read. Raise --memory."
         )
     left = None if limit is None else limit - taken
-    with ob.config(memory=left, n_jobs=how.jobs, progress=False if how.quiet else None):
+    cache = None if keeping.cache is None else ob.Memory(keeping.cache)
+    progress = False if how.quiet else None
+    with ob.config(
+        memory=left, n_jobs=how.jobs, progress=progress, cache=cache, verify=keeping.verify
+    ):
         try:
             yield
         except NotEnoughMemory as error:

@@ -13,6 +13,7 @@ import warnings
 from cyclopts import App, CycloptsError
 
 import onebox as ob
+from onebox.cli.cache import cache
 from onebox.cli.demo import demo
 from onebox.cli.describe import describe
 from onebox.cli.fit import fit
@@ -21,6 +22,7 @@ from onebox.cli.process import keep_small
 from onebox.cli.score import score
 from onebox.cli.transform import transform
 from onebox.cli.usage import UsageError
+from onebox.cli.verify import verify
 from onebox.errors import OneboxError
 
 DONE, FAILED, MISUSED = 0, 1, 2
@@ -31,7 +33,7 @@ app = App(
     version=ob.__version__,
     help_format="markdown",
 )
-for command in (describe, fit, predict, transform, score, demo):
+for command in (describe, fit, predict, transform, score, verify, cache, demo):
     app.command(command)
 
 

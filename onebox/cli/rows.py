@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -79,3 +80,11 @@ def beside(data: ob.Dataset, made: ob.Dataset, keep: Sequence[str]) -> ob.Datase
         return pa.record_batch(kept + after.to_arrow().columns, names=[*keep, *made.columns])
 
     return data.mapped(both, pa.schema([*fields, *made.schema]))
+
+
+def note_filter(model: Any, selection: Selection) -> None:
+    """Write down the filter as it was given, so that a fit can be repeated from the file."""
+    for step in [step for _, step in getattr(model, "steps", [("", model)])]:
+        recipe = getattr(step, "recipe_", None)
+        if recipe is not None:
+            step._recipe = replace(recipe, where=selection.where)

@@ -70,6 +70,10 @@ class Bounds:
         raised = np.float32(self._offset + moved * (1 + 1e-12))
         return Bounds(centers, float(np.nextafter(raised, np.float32(np.inf))), begins=False)
 
+    def afresh(self) -> Bounds:
+        """The same for rows that have none yet."""
+        return Bounds(self.centers, self._offset, begins=True)
+
     def nearest(self, block: Block) -> NDArray[np.int32]:
         """The label of every row; `block.state` holds the last ones, and takes the bounds."""
         X: Any = block.X

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -59,6 +59,9 @@ class Lloyd(Aggregate[LloydSummary]):
     def row_state(self, schema: Schema) -> tuple[RowState, ...]:
         return _row_state(self.bounds)
 
+    def afresh(self) -> Lloyd:
+        return replace(self, bounds=self.bounds and self.bounds.afresh())
+
     def update(self, summary: LloydSummary, block: Block) -> None:
         labels = _nearest(self.centers, self.bounds, block)
         kmeans.accumulate(block.X, block.weight, labels, summary.sums, summary.weights)
@@ -100,6 +103,9 @@ class Inertia(Aggregate[Float64]):
 
     def row_state(self, schema: Schema) -> tuple[RowState, ...]:
         return _row_state(self.bounds)
+
+    def afresh(self) -> Inertia:
+        return replace(self, bounds=self.bounds and self.bounds.afresh())
 
     def update(self, summary: Float64, block: Block) -> None:
         labels = _nearest(self.centers, self.bounds, block)

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 if TYPE_CHECKING:
     from onebox.data.columns import Columns
     from onebox.data.partition import Span
+    from onebox.data.sources.trace import Trace
 
 
 class Source(ABC):
@@ -57,6 +58,15 @@ class Source(ABC):
     def token(self) -> object:
         """Equal for sources that give the same rows: half of a row identity. Hashable."""
 
+    @property
+    def content(self) -> object:
+        """What its rows are made of, for keys: equal for equal rows, in any process."""
+        return self.token
+
+    def trace(self, file: str) -> Trace | None:
+        """How a cache recognises a file, given by its key; None for what is no file."""
+        return None
+
     def reading_bytes(self, span: Span, names: Sequence[str], rows_per_batch: int) -> int:
         """Peak bytes that reading one span adds, beside the batch it hands over."""
         return 0
@@ -72,6 +82,10 @@ class Source(ABC):
     def null_count(self, span: Span, name: str) -> int | None:
         """Nulls that a footer tells of, None when it does not."""
         return None
+
+    def null_counts(self, span: Span, names: Sequence[str]) -> list[int | None]:
+        """The same of several columns."""
+        return [self.null_count(span, name) for name in names]
 
     def may_match(self, span: Span, expression: pc.Expression) -> bool:
         """False only when statistics prove that no row of the span can match."""

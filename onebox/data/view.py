@@ -133,13 +133,21 @@ class View:
     @cached_property
     def _more_than_types_tell(self) -> int:
         """What text and the like take in a row beyond the guess, as far as files tell."""
-        # The first ones, so that files added at the end change no cut of those before.
+        # The first ones, so that files added at the end change no cut of those before; a power of
+        # two, so that a file that comes or goes among them changes none either, or hardly ever.
         spans = [span for span in self.source.spans()[:SPANS_LOOKED_AT] if span.n_rows]
         if not self._texts or not spans:
             return 0
         told = sum(self.source.unpacked_bytes(span, self._texts) for span in spans)
         guess = sum(type_width(self.source.schema.field(name).type) for name in self._texts)
-        return max(0, told // sum(span.n_rows or 0 for span in spans) - guess)
+        more = max(0, told // sum(span.n_rows or 0 for span in spans) - guess)
+        return 1 << (more - 1).bit_length() if more else 0
+
+    @cached_property
+    def stored_bytes(self) -> int:
+        """Bytes that reading all columns that are needed takes from the disk."""
+        source, names = self.source, self.source_columns
+        return sum(source.stored_bytes(span, names) for span in source.spans())
 
     @property
     def row_bytes(self) -> int:
@@ -259,8 +267,9 @@ class View:
             return
         untouched = _passed_through(self.source.schema, self._chains)
         for span in self.source.spans():
-            for name in untouched:
-                nulls = self.source.null_count(span, name)
+            for name, nulls in zip(
+                untouched, self.source.null_counts(span, untouched), strict=True
+            ):
                 if nulls:
                     raise BadValue(
                         f"Column {name!r} has {nulls:,} null{'s' if nulls != 1 else ''} in "

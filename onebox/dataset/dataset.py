@@ -33,7 +33,7 @@ from onebox.data.steps import (
 from onebox.data.view import View
 from onebox.dataset import counting, gather, show, writers
 from onebox.dataset.functions import column_type, table_schema
-from onebox.dataset.identity import deciding
+from onebox.dataset.identity import content_of, deciding
 from onebox.errors import BadInput, WrongType
 
 
@@ -112,6 +112,9 @@ class Dataset:
     def identity(self) -> object:
         """Equal for datasets whose rows are the same: the source, and the steps that decide on rows."""
         return (self.view.source.token, deciding(self._steps), self.view.drop_missing)
+
+    def __onebox_key__(self) -> object:
+        return content_of(self.view), self.ndim
 
     @property
     def settings(self) -> Settings:

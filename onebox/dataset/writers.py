@@ -37,7 +37,7 @@ def to_parquet(data: Dataset, path: str | os.PathLike[str], compression: str) ->
             pq.ParquetWriter(file, data.schema, compression=compression) as writer,
             run,
         ):
-            _write_rows(writer, data.schema, run.blocks())
+            write_rows(writer, data.schema, run.blocks())
         return
     with atomic_directory(target) as folder:
         files = _files_of(view)
@@ -45,14 +45,15 @@ def to_parquet(data: Dataset, path: str | os.PathLike[str], compression: str) ->
         def write(number: int) -> None:
             name = folder / f"part-{number:05d}.parquet"
             with pq.ParquetWriter(name, data.schema, compression=compression) as writer:
-                _write_rows(writer, data.schema, run.blocks_of(files[number]))
+                write_rows(writer, data.schema, run.blocks_of(files[number]))
 
         with run:
             for _ in run.each(write, range(len(files))):
                 pass
 
 
-def _write_rows(writer: pq.ParquetWriter, schema: pa.Schema, blocks: Iterable[Block]) -> None:
+def write_rows(writer: pq.ParquetWriter, schema: pa.Schema, blocks: Iterable[Block]) -> None:
+    """Write blocks as row groups of some 12 MB of decoded rows."""
     held: list[pa.RecordBatch] = []
     size = 0
     for block in blocks:

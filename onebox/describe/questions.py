@@ -134,7 +134,7 @@ def questions_for(schema: Schema, n_rows: int | None = None) -> list[Aggregate[A
     asked: list[tuple[tuple[str, ...], Aggregate[Any]]] = [
         (numbers, MeansByPartition(numbers)),
         (numbers, Quantiles(RANKS, numbers, octaves)),
-        (numbers, sample_of(numbers, n_rows)),
+        (numbers, sample_of(numbers, n_rows and 1 << (n_rows.bit_length() - 1))),
         (others, Count(others)),
         (times, Extremes(times)),
         (scalars, DistinctCount(scalars)),

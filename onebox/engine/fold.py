@@ -83,14 +83,15 @@ class Groups:
         self.summaries: list[Any] = [None] * n_groups(aggregate)
         self.used: list[Any] = []  # appended to and popped from by several threads
 
-    def add(self, shares: dict[int, Any]) -> None:
-        """Merge the shares of the next unit."""
+    def add(self, shares: dict[int, Any], *, reuse: bool = True) -> None:
+        """Merge the shares of the next unit; what they held may then be used for others."""
         for group, share in shares.items():
             if self.summaries[group] is None:
                 self.summaries[group] = share
             else:
                 self.aggregate.merge(self.summaries[group], share)
-                self.used.append(share)
+                if reuse:
+                    self.used.append(share)
 
     def by_group(self) -> list[Any]:
         """A summary a group, empty ones where no rows fell; the groups are used up."""

@@ -191,7 +191,7 @@ def disk_limit(settings: Settings) -> int:
     """What may be spilled: what was allowed, else half of what is free."""
     if settings.disk is not None:
         return settings.disk
-    folder = settings.cache or default_cache_folder()
+    folder = settings.cache_folder or default_cache_folder()
     while not folder.exists():
         folder = folder.parent
     return free_bytes(folder) // 2

@@ -19,6 +19,7 @@ from onebox.engine.tasks import Stopped
 from onebox.errors import OneboxError
 
 T = TypeVar("T")
+OnDrop = Callable[[int], None]
 
 
 class Reader:
@@ -42,17 +43,24 @@ class Reader:
         self._check = check
         self._scratches: list[Scratch] = []
 
-    def work(self, unit: Unit, task: Callable[[Unit, Iterator[Block]], T]) -> T:
+    def work(
+        self, unit: Unit, task: Callable[[Unit, Iterator[Block]], T], on_drop: OnDrop | None = None
+    ) -> T:
         """What a task makes of the blocks of a unit; an error says what was being read."""
         with self.scratch() as scratch, located(unit) as at:
-            made = task(unit, self._watched(unit, scratch, at))
+            made = task(unit, self._watched(unit, scratch, at, on_drop))
         self.meter.sample_memory()
         return made
 
-    def blocks(self, unit: Unit, scratch: Scratch) -> Iterator[Block]:
-        """The blocks of a unit, counted; one that is asked for ends when the run is over."""
+    def blocks(
+        self, unit: Unit, scratch: Scratch, on_drop: OnDrop | None = None
+    ) -> Iterator[Block]:
+        """The blocks of a unit, counted; one that is asked for ends when the run is over.
+
+        `on_drop` is told of the rows that a missing value took.
+        """
         rows = 0
-        for block in self._stored_or_read(unit, scratch):
+        for block in self._stored_or_read(unit, scratch, on_drop):
             self._check()
             yield block
             rows += block.n_rows
@@ -73,13 +81,17 @@ class Reader:
         finally:
             self._scratches.append(mine)
 
-    def _watched(self, unit: Unit, scratch: Scratch, at: list[Block]) -> Iterator[Block]:
-        for block in self.blocks(unit, scratch):
+    def _watched(
+        self, unit: Unit, scratch: Scratch, at: list[Block], on_drop: OnDrop | None
+    ) -> Iterator[Block]:
+        for block in self.blocks(unit, scratch, on_drop):
             at[:] = [block]
             yield block
             at.clear()
 
-    def _stored_or_read(self, unit: Unit, scratch: Scratch) -> Iterator[Block]:
+    def _stored_or_read(
+        self, unit: Unit, scratch: Scratch, on_drop: OnDrop | None
+    ) -> Iterator[Block]:
         store = self.store
         if store is not None and store.has(unit):
             width = self.view.row_bytes if store.from_disk else 0
@@ -88,15 +100,22 @@ class Reader:
                 self.meter.saw(nbytes=block.n_rows * width)
             return
         shelf: list[Any] = []
-        for block in self.view.blocks(unit, scratch, self.meter.dropped):
+
+        def dropped(rows: int) -> None:
+            self.meter.dropped(rows)
+            if on_drop is not None:
+                on_drop(rows)
+
+        for block in self.view.blocks(unit, scratch, dropped):
             if store is not None:
                 store.keep(block, shelf)
             yield block
         if store is not None:
             store.complete(unit, shelf)
-        self.meter.saw(nbytes=self._source_bytes(unit))
+        self.meter.saw(nbytes=self.source_bytes(unit))
 
-    def _source_bytes(self, unit: Unit) -> int:
+    def source_bytes(self, unit: Unit) -> int:
+        """Bytes that reading a unit takes from the disk."""
         if self.view.skips(unit):
             return 0
         span = unit.span

@@ -67,7 +67,15 @@ class FitReport:
         Bytes written to the cache folder.
     seconds : float
     cache_hits : int
-        Summaries found in the cache.
+        Summaries found in the cache: of units that were not read, and of whole passes.
+    partitions : int
+        Of one pass.
+    partitions_reused : int
+        Whose summaries were found in the cache, in the pass in which most were.
+    passes_reused : int
+        Whose results were found in the cache.
+    bytes_reused : int
+        Bytes that were not read for that, in all passes.
     peak_memory : int
         The highest growth of resident memory seen while running, in bytes.
     projected_memory : int
@@ -90,12 +98,18 @@ class FitReport:
     projected_memory: int = 0
     budget: int = 0
     n_workers: int = 1
+    partitions: int = 0
+    partitions_reused: int = 0
+    passes_reused: int = 0
+    bytes_reused: int = 0
     reading: Reading | None = None
 
     def add(self, other: FitReport) -> None:
         """Count what a further run over the same rows has cost."""
         self.passes += other.passes
         self.bytes_read += other.bytes_read
+        self.cache_hits += other.cache_hits
+        self.bytes_reused += other.bytes_reused
         self.seconds += other.seconds
         self.peak_memory = max(self.peak_memory, other.peak_memory)
 
@@ -115,8 +129,20 @@ class FitReport:
             f"in {self.seconds:.2f} s ({self.gigabytes_per_second:.2f} GB/s), memory "
             f"+{format_bytes(self.peak_memory)} of {format_bytes(self.budget)}, "
             f"{self.n_workers} worker{'s' if self.n_workers != 1 else ''}"
-            f"{f'; {self.reading}' if self.reading else ''}"
+            f"{self._reused}{f'; {self.reading}' if self.reading else ''}"
         )
+
+    @property
+    def _reused(self) -> str:
+        if not self.cache_hits:
+            return ""
+        which = []
+        if self.passes_reused:
+            which.append(f"{self.passes_reused} pass{'es' if self.passes_reused != 1 else ''}")
+        if self.partitions_reused:
+            which.append(f"{self.partitions_reused:,} of {self.partitions:,} partitions")
+        spared = f" ({format_bytes(self.bytes_reused)} not read)" if self.bytes_reused else ""
+        return f"; from the cache: {' and '.join(which)}{spared}"
 
 
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
@@ -149,6 +175,10 @@ class Meter:
         Bytes read in all passes.
     pass_bytes : int
         Bytes read in this pass.
+    found, partitions_found : int
+        Units and partitions that this pass had not to read.
+    bytes_found : int
+        Bytes not read for that, in all passes.
     peak : int
         The highest growth of resident memory seen.
     """
@@ -157,12 +187,13 @@ class Meter:
         self._lock = threading.Lock()
         self._base = resident_bytes()
         self.peak = 0
-        self.bytes_read = 0
+        self.bytes_read = self.bytes_found = 0
         self.start_pass()
 
     def start_pass(self) -> None:
         """Count rows from zero again."""
         self.rows = self.rows_dropped = self.position = self.pass_bytes = 0
+        self.found = self.partitions_found = 0
 
     def saw(self, *, rows: int = 0, position: int = 0, nbytes: int = 0) -> None:
         """Count rows that came through, rows gone past, and bytes read."""
@@ -176,6 +207,13 @@ class Meter:
         """Count rows left out for a missing value."""
         with self._lock:
             self.rows_dropped += rows
+
+    def reused(self, *, partitions: int, nbytes: int) -> None:
+        """Count a unit that had not to be read."""
+        with self._lock:
+            self.found += 1
+            self.partitions_found += partitions
+            self.bytes_found += nbytes
 
     def sample_memory(self) -> None:
         """Look how much memory the process holds now."""

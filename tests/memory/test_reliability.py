@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 import onebox as ob
 
 CALLS: list[object] = []
+KILLS = int(os.environ.get("ONEBOX_TEST_KILLS", "12"))  # 200 take four minutes
 
 
 def packed(seed):
@@ -130,11 +132,10 @@ def kill_at_random(folder, times, seconds):
             rest.communicate()
 
 
-@pytest.mark.parametrize("times", [12, pytest.param(200, marks=pytest.mark.slow)])
-def test_kills_at_random_moments(tmp_path, times):
+def test_kills_at_random_moments(tmp_path):
     """Whatever the moment, later calls are right, and warn of nothing."""
     folder = tmp_path / "cache"
-    kill_at_random(folder, times, 0.3)
+    kill_at_random(folder, KILLS, 0.3)
     assert sum(p.stat().st_size for p in folder.rglob("*") if p.is_file()) < 3.15e6 + 800_000
 
 

@@ -91,6 +91,10 @@ class ArraySource(Source):
     def token(self) -> object:
         return ("array", id(self._owner))
 
+    @property
+    def content(self) -> object:
+        return self.array
+
     def describe(self) -> str:
         return f"{'sparse' if sp.issparse(self.array) else 'numpy'} array {self.array.shape}"
 

@@ -14,6 +14,7 @@ from onebox.data.columns import Columns, TableColumns
 from onebox.data.partition import Span
 from onebox.data.source import Source
 from onebox.data.sources.settle import conform, settle_schemas
+from onebox.data.sources.trace import Trace
 
 
 class ConcatSource(Source):
@@ -73,6 +74,19 @@ class ConcatSource(Source):
     @property
     def token(self) -> object:
         return ("concat", *(source.token for source in self.sources))
+
+    @property
+    def content(self) -> object:
+        return ["concat", *(source.content for source in self.sources)]
+
+    def trace(self, file: str) -> Trace | None:
+        source, original = self._files[file]
+        return source.trace(original)
+
+    @cached_property
+    def _files(self) -> dict[str, tuple[Source, str]]:
+        pairs = self._origins.items()
+        return {span.file: (source, original.file) for span, (source, original) in pairs}
 
     def reading_bytes(self, span: Span, names: Sequence[str], rows_per_batch: int) -> int:
         source, original = self._origins[span]

@@ -75,7 +75,7 @@ class CsvSource(FileSource):
         self.delimiter = delimiter
         self.chunk_bytes, self.piece_bytes = chunk_bytes, piece_bytes
         # Asked here: threads that make indexes do not see the settings of their caller.
-        self.cache = resolve().cache or default_cache_folder()
+        self.cache = resolve().cache_folder or default_cache_folder()
 
     @cached_property
     def _indexes(self) -> dict[str, Index]:
@@ -146,6 +146,9 @@ class CsvSource(FileSource):
 
     def spans(self) -> list[Span]:
         return self._spans
+
+    def _place(self, file: File) -> tuple[int, int] | None:
+        return None if self._text(file).is_packed else (0, file.size)
 
     def read(
         self, span: Span, start: int, stop: int, names: Sequence[str], rows_per_batch: int

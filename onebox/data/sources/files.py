@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 
 from onebox.data.source import Source
+from onebox.data.sources.trace import Trace
 from onebox.errors import BadInput, CorruptFile, DataChanged
 
 READ_ERRORS = (pa.ArrowException, OSError, EOFError)
@@ -104,6 +105,20 @@ class FileSource(Source):
     @property
     def token(self) -> object:
         return self.folder.token
+
+    def trace(self, file: str) -> Trace:
+        known = self._files[file]
+        disk = self.folder.filesystem
+        place = self._place(known) if isinstance(disk, pafs.LocalFileSystem) else None
+        return Trace(disk, known.path, self._fingerprint(known), known.size, place)
+
+    def _fingerprint(self, file: File) -> str:
+        """That of the file's spans: its size and time, and what a footer or header adds."""
+        return file.fingerprint
+
+    def _place(self, file: File) -> tuple[int, int] | None:
+        """The bytes that stay where they are when rows are added at the end."""
+        return None
 
     def describe(self) -> str:
         count = len(self.folder.files)

@@ -16,6 +16,7 @@ from onebox.data.columns import Columns, TableColumns
 from onebox.data.partition import Span
 from onebox.data.source import Source
 from onebox.data.sources.files import Folder
+from onebox.data.sources.trace import Trace
 from onebox.errors import SchemaMismatch
 
 NULL = "__HIVE_DEFAULT_PARTITION__"
@@ -129,6 +130,9 @@ class HiveSource(Source):
     @property
     def token(self) -> object:
         return self.files.token
+
+    def trace(self, file: str) -> Trace | None:
+        return self.files.trace(file)
 
     def reading_bytes(self, span: Span, names: Sequence[str], rows_per_batch: int) -> int:
         return self.files.reading_bytes(span, self._stored(names), rows_per_batch)

@@ -26,6 +26,7 @@ from onebox.data.sources.ipc_index import MAGIC, BatchHead, batch_heads
 from onebox.data.sources.settle import conform, settle_schemas
 from onebox.data.view import type_width
 from onebox.errors import CorruptFile
+from onebox.storage.hashing import hash_bytes
 
 FIRST_FEATHER = b"FEA1"
 
@@ -79,15 +80,16 @@ class IpcSource(FileSource):
         spans = []
         for file in self.folder.files:
             heads, first = self._indexes[file.key].heads, 0
+            fingerprint = self._fingerprint(file)
             if heads is None:
-                spans.append(Span(file.key, 0, 0, None, file.size, file.fingerprint))
+                spans.append(Span(file.key, 0, 0, None, file.size, fingerprint))
                 continue
             for i, head in enumerate(heads):
                 # A packed batch is unpacked as a whole: it is read once, not once a piece.
                 seekable = self._is_mapped and not head.compressed
                 spans.append(
                     Span(
-                        file.key, i, first, head.n_rows, head.nbytes, file.fingerprint,
+                        file.key, i, first, head.n_rows, head.nbytes, fingerprint,
                         seekable=seekable,
                     )
                 )  # fmt: skip
@@ -96,6 +98,13 @@ class IpcSource(FileSource):
 
     def spans(self) -> list[Span]:
         return self._spans
+
+    def _fingerprint(self, file: File) -> str:
+        return f"{file.fingerprint}-{hash_bytes(repr(self._indexes[file.key]).encode())[:16]}"
+
+    def _place(self, file: File) -> tuple[int, int] | None:
+        heads = self._indexes[file.key].heads
+        return (len(MAGIC), heads[-1].stop) if heads else None
 
     @property
     def _is_mapped(self) -> bool:

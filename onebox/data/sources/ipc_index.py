@@ -31,11 +31,14 @@ class BatchHead:
     n_rows, nbytes : int
     compressed : bool
         Whether its columns must be unpacked.
+    stop : int
+        Where it ends, in bytes of the file.
     """
 
     n_rows: int
     nbytes: int
     compressed: bool
+    stop: int
 
 
 def batch_heads(read_at: ReadAt, size: int) -> list[BatchHead]:
@@ -61,11 +64,11 @@ def batch_heads(read_at: ReadAt, size: int) -> list[BatchHead]:
     for i in range(_uint32(footer, vector)):
         # struct Block: offset (8 bytes), length of the head (4 and padding), length of the body (8)
         offset, head, body = struct.unpack_from("<qi4xq", footer, vector + 4 + 24 * i)
-        heads.append(_head(read_at(head, offset), body))
+        heads.append(_head(read_at(head, offset), body, offset + head + body))
     return heads
 
 
-def _head(data: bytes, body: int) -> BatchHead:
+def _head(data: bytes, body: int, stop: int) -> BatchHead:
     # Before version 0.15 the length of the message stood alone, without the four bytes 0xFF.
     message = data[8:] if _uint32(data, 0) == CONTINUES else data[4:]
     at = _field(message, _root(message), MESSAGE_HEADER)
@@ -74,7 +77,8 @@ def _head(data: bytes, body: int) -> BatchHead:
     table = at + _uint32(message, at)
     length = _field(message, table, BATCH_LENGTH)
     n_rows = struct.unpack_from("<q", message, length)[0] if length else 0
-    return BatchHead(n_rows, len(data) + body, _field(message, table, BATCH_COMPRESSION) != 0)
+    compressed = _field(message, table, BATCH_COMPRESSION) != 0
+    return BatchHead(n_rows, len(data) + body, compressed, stop)
 
 
 def _root(data: bytes) -> int:

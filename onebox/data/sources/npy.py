@@ -21,6 +21,7 @@ from onebox.data.partition import Span
 from onebox.data.sources.array import array_names, require_numbers
 from onebox.data.sources.files import READ_ERRORS, File, FileSource, Folder
 from onebox.errors import CorruptFile, SchemaMismatch, WrongType
+from onebox.storage.hashing import hash_bytes
 
 HEADER_BYTES = 64 * 1024
 READ_BYTES = 4 * 2**20
@@ -103,14 +104,21 @@ class NpySource(FileSource):
     def schema(self) -> pa.Schema:
         return self._schema
 
+    def _fingerprint(self, file: File) -> str:
+        return f"{file.fingerprint}-{hash_bytes(repr(self._headers[file.key]).encode())[:16]}"
+
     def spans(self) -> list[Span]:
         return [
             Span(
-                file.key, 0, 0, self._headers[file.key].n_rows, file.size, file.fingerprint,
+                file.key, 0, 0, self._headers[file.key].n_rows, file.size, self._fingerprint(file),
                 seekable=True,
             )
             for file in self.folder.files
         ]  # fmt: skip
+
+    def _place(self, file: File) -> tuple[int, int] | None:
+        header = self._headers[file.key]
+        return None if header.fortran else (header.offset, file.size)
 
     def read(
         self, span: Span, start: int, stop: int, names: Sequence[str], rows_per_batch: int

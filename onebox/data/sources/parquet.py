@@ -7,6 +7,7 @@ reads are buffered, and threads are ours.
 from __future__ import annotations
 
 import pickle
+import struct
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -23,6 +24,7 @@ from onebox.data.partition import Span
 from onebox.data.sources.files import READ_ERRORS, File, FileSource, Folder
 from onebox.data.sources.parquet_pages import PageSizes, page_sizes
 from onebox.data.sources.settle import conform, settle_schemas
+from onebox.storage.hashing import hash_bytes
 
 READ_BUFFER = 256 * 1024
 PAGE_BYTES = 2**20  # what most writers aim at, for pages and for dictionaries
@@ -40,6 +42,7 @@ class ParquetSource(FileSource):
         super().__init__(folder, columns)
         self._matching: dict[tuple[str, bytes], frozenset[int]] = {}
         self._page_sizes: dict[str, PageSizes] = {}
+        self._footer_hashes: dict[str, str] = {}
 
     @cached_property
     def _footers(self) -> dict[str, pq.FileMetaData]:
@@ -51,7 +54,11 @@ class ParquetSource(FileSource):
     def _footer(self, file: File) -> pq.FileMetaData:
         try:
             with self.folder.filesystem.open_input_file(file.path) as handle:
-                return pq.read_metadata(handle)
+                footer = pq.read_metadata(handle)
+                (length,) = struct.unpack("<i", handle.read_at(4, file.size - 8))
+                text = handle.read_at(length, file.size - 8 - length)
+                self._footer_hashes[file.key] = hash_bytes(text)[:16]
+                return footer
         except READ_ERRORS as error:
             raise self.folder.failure(file, "", error) from error
 
@@ -74,17 +81,31 @@ class ParquetSource(FileSource):
         spans = []
         for file in self.folder.files:
             footer, row = self._footers[file.key], 0
+            fingerprint = self._fingerprint(file)
             for i in range(footer.num_row_groups):
                 group = footer.row_group(i)
                 nbytes = sum(
                     group.column(j).total_compressed_size for j in range(group.num_columns)
                 )
-                spans.append(Span(file.key, i, row, group.num_rows, nbytes, file.fingerprint))
+                spans.append(Span(file.key, i, row, group.num_rows, nbytes, fingerprint))
                 row += group.num_rows
         return spans
 
     def spans(self) -> list[Span]:
         return self._spans
+
+    def _fingerprint(self, file: File) -> str:
+        _ = self._footers
+        return f"{file.fingerprint}-{self._footer_hashes[file.key]}"
+
+    def _place(self, file: File) -> tuple[int, int] | None:
+        footer = self._footers[file.key]
+        if not footer.num_row_groups:
+            return None
+        group = footer.row_group(footer.num_row_groups - 1)
+        chunks = [group.column(j) for j in range(group.num_columns)]
+        stop = max((_first_byte(c) + c.total_compressed_size for c in chunks), default=0)
+        return (4, stop) if 4 < stop <= file.size else None
 
     def read(
         self, span: Span, start: int, stop: int, names: Sequence[str], rows_per_batch: int
@@ -123,8 +144,13 @@ class ParquetSource(FileSource):
     def _leaves(self) -> dict[str, dict[str, list[int]]]:
         """Positions of the stored columns that make up each column, by file."""
         leaves: dict[str, dict[str, list[int]]] = {}
+        last: tuple[pq.ParquetSchema, dict[str, list[int]]] | None = None
         for key, footer in self._footers.items():
+            if last is not None and footer.schema.equals(last[0]):
+                leaves[key] = last[1]  # files of one writer are alike
+                continue
             held = leaves[key] = dict[str, list[int]]()
+            last = footer.schema, held
             top = set(footer.schema.to_arrow_schema().names)
             for position in range(footer.num_columns):
                 path = footer.schema.column(position).path
@@ -166,7 +192,7 @@ class ParquetSource(FileSource):
         file, chunk = self._largest_chunks[path]
         if chunk.total_uncompressed_size <= PAGE_BYTES:
             return usual
-        first = min(chunk.dictionary_page_offset or chunk.data_page_offset, chunk.data_page_offset)
+        first = _first_byte(chunk)
         try:
             with self.folder.filesystem.open_input_file(file.path) as handle:
                 stop = first + chunk.total_compressed_size
@@ -205,6 +231,20 @@ class ParquetSource(FileSource):
         known = statistics is not None and statistics.has_null_count
         return int(statistics.null_count) if known else None
 
+    def null_counts(self, span: Span, names: Sequence[str]) -> list[int | None]:
+        group = self._footers[span.file].row_group(span.index)
+        leaves = self._leaves[span.file]
+        counts: list[int | None] = []
+        for name in names:
+            places = leaves.get(name, ())
+            column = group.column(places[0]) if len(places) == 1 else None
+            statistics = None if column is None else column.statistics
+            if column is None or statistics is None or column.path_in_schema != name:
+                counts.append(None)
+            else:
+                counts.append(int(statistics.null_count) if statistics.has_null_count else None)
+        return counts
+
     def may_match(self, span: Span, expression: pc.Expression) -> bool:
         key = (span.file, pickle.dumps(expression))
         if key not in self._matching:
@@ -222,3 +262,7 @@ class ParquetSource(FileSource):
         except READ_ERRORS as error:
             raise self.folder.failure(file, "", error) from error
         return frozenset(group.id for group in groups)
+
+
+def _first_byte(chunk: pq.ColumnChunkMetaData) -> int:
+    return int(min(chunk.dictionary_page_offset or chunk.data_page_offset, chunk.data_page_offset))

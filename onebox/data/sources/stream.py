@@ -123,6 +123,13 @@ class StreamSource(Source):
     def token(self) -> object:
         return ("stream", id(self._owner))
 
+    @property
+    def content(self) -> object:
+        raise SinglePass(
+            f"{self.describe()} can be read once, which a key of its rows would take. Write it down "
+            "first: .to_parquet(path)."
+        )
+
     def describe(self) -> str:
         return f"a stream ({type(self._owner).__name__})"
 

@@ -60,5 +60,9 @@ class TableSource(Source):
     def token(self) -> object:
         return ("table", id(self._owner))
 
+    @property
+    def content(self) -> object:
+        return self.table
+
     def describe(self) -> str:
         return f"table of {self.table.num_rows:,} rows"

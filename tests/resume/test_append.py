@@ -1,0 +1,260 @@
+"""Files that come, go and change: only what is new is read; bits are those of a new fit."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import onebox as ob
+from onebox.aggregates import Gram, Moments, Sample
+from onebox.decomposition import PCA
+from onebox.impute import SimpleImputer
+from onebox.linear_model import LinearRegression, Ridge
+from onebox.preprocessing import StandardScaler
+
+from .conftest import learned, rows_of
+
+NUMBERS = ["a", "b", "c", "d"]
+
+
+def opened(folder):
+    data = ob.dataset(str(folder))
+    return data.select(*NUMBERS), data["y"]
+
+
+FITS = {
+    "Ridge": lambda folder: Ridge().fit(*opened(folder)),
+    "LinearRegression": lambda folder: LinearRegression().fit(*opened(folder)),
+    "PCA": lambda folder: PCA(2).fit(opened(folder)[0]),
+    "StandardScaler": lambda folder: StandardScaler().fit(opened(folder)[0]),
+    "SimpleImputer": lambda folder: SimpleImputer(strategy="median").fit(opened(folder)[0]),
+    "describe": lambda folder: ob.describe(ob.dataset(str(folder))),
+}
+
+
+def report_of(model):
+    return model.report if hasattr(model, "report") else model.fit_report_
+
+
+def fitted(fit, folder, memory=None):
+    with ob.config(cache=memory) if memory is not None else ob.config():
+        return fit(folder)
+
+
+@pytest.fixture(params=FITS.values(), ids=FITS)
+def fit(request):
+    return request.param
+
+
+def check(fit, folder, memory, sha256, *, new: int):
+    """The state is that of a fit from scratch, and no more row groups are read than are new."""
+    model, scratch = fitted(fit, folder, memory), fitted(fit, folder)
+    assert sha256(learned(model)) == sha256(learned(scratch))
+    report, whole = report_of(model), report_of(scratch)
+    assert (report.rows, report.rows_dropped) == (whole.rows, whole.rows_dropped)
+    assert report.bytes_read + report.bytes_reused == whole.bytes_read
+    assert report.partitions - report.partitions_reused == new
+    assert report.cache_hits == report.partitions_reused
+
+
+def test_the_second_fit_reads_nothing(fit, folder, memory, sha256):
+    check(fit, folder, memory, sha256, new=30)
+    check(fit, folder, memory, sha256, new=0)
+    assert report_of(fitted(fit, folder, memory)).bytes_read == 0
+
+
+def test_a_file_is_added_inserted_changed_and_deleted(fit, folder, write_part, memory, sha256):
+    check(fit, folder, memory, sha256, new=30)
+    write_part("part-6", 6)
+    check(fit, folder, memory, sha256, new=5)
+    write_part("part-2b", 77, n_rows=1600)
+    check(fit, folder, memory, sha256, new=3)
+    write_part("part-4", 44)
+    check(fit, folder, memory, sha256, new=5)
+    (folder / "part-1.parquet").unlink()
+    check(fit, folder, memory, sha256, new=0)
+    (folder / "part-0.parquet").rename(folder / "part-9.parquet")  # another key: other draws
+    check(fit, folder, memory, sha256, new=5)
+
+
+def test_a_row_group_is_added(fit, folder, write_part, memory, sha256):
+    path, table = write_part("part-3", 3, n_rows=2800), rows_of(3, 2800)
+    check(fit, folder, memory, sha256, new=29)
+    for seed, n_rows, new in ((99, 700, 1), (98, 1400, 2), (97, 500, 1)):
+        table = pa.concat_tables([table, rows_of(seed, n_rows)])
+        pq.write_table(table, path, row_group_size=700)
+        check(fit, folder, memory, sha256, new=new)
+    pq.write_table(table[:4000], path, row_group_size=700)  # shorter again: not what it was
+    check(fit, folder, memory, sha256, new=6)
+
+
+def test_a_folder_that_moves_is_known(folder, memory, tmp_path):
+    fit = FITS["Ridge"]
+    fitted(fit, folder, memory)
+    shutil.move(folder, tmp_path / "elsewhere")
+    assert report_of(fitted(fit, tmp_path / "elsewhere", memory)).bytes_read == 0
+
+
+def test_an_old_value_that_changes_without_a_new_size_is_seen(folder, memory, sha256):
+    path = folder / "part-2.parquet"
+    plain = {"compression": "none", "use_dictionary": False, "row_group_size": 700}
+    table = rows_of(2)
+    pq.write_table(table, path, **plain)
+    check(FITS["Ridge"], folder, memory, sha256, new=30)
+    a = table["a"].to_numpy().copy()
+    a[1500] = (a.min() + a.max()) / 2  # changes no statistics
+    before = path.stat().st_size
+    pq.write_table(table.set_column(1, "a", pa.array(a)), path, **plain)
+    assert path.stat().st_size == before
+    check(FITS["Ridge"], folder, memory, sha256, new=5)
+
+
+def test_content_tells_what_times_do_not(folder, memory, sha256):
+    fit = FITS["Ridge"]
+    path = folder / "part-2.parquet"
+    with ob.config(verify="content"):
+        whole = report_of(fitted(fit, folder, memory))
+        later = path.stat().st_mtime_ns + 10**9
+        os.utime(path, ns=(later, later))
+        again = report_of(fitted(fit, folder, memory))
+        assert again.partitions_reused == 30
+        assert again.bytes_read == sum(p.stat().st_size for p in folder.iterdir())
+        assert whole.bytes_read == again.bytes_read + again.bytes_reused
+    touched = report_of(fitted(fit, folder, memory))
+    assert touched.partitions_reused == 0  # kept under another kind of version
+
+
+def test_content_sees_a_change_behind_the_back_of_times(folder, memory, sha256):
+    fit, path = FITS["Ridge"], folder / "part-2.parquet"
+    with ob.config(verify="content"):
+        fitted(fit, folder, memory)
+        status = path.stat()
+        with open(path, "r+b") as file:  # within a page of values, checksums or not
+            file.seek(100)
+            byte = file.read(1)
+            file.seek(100)
+            file.write(bytes([byte[0] ^ 1]))
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+        try:
+            report = report_of(fitted(fit, folder, memory))
+        except ob.errors.CorruptFile:
+            return
+        assert report.partitions_reused == 25
+
+
+@pytest.mark.parametrize("kind", ["csv", "npy", "arrow"])
+def test_rows_at_the_end_of_files_of_other_formats(kind, tmp_path, memory, sha256):
+    import pyarrow.csv as pacsv
+    import pyarrow.feather as feather
+
+    folder = tmp_path / "rows"
+    folder.mkdir()
+    table = rows_of(1, 60_000).select(["y", *NUMBERS])
+
+    def write(n_rows: int) -> None:
+        some, path = table[:n_rows], folder / f"rows.{kind}"
+        if kind == "csv":
+            pacsv.write_csv(some, path)
+        elif kind == "npy":
+            np.save(path, np.column_stack([some[name].to_numpy() for name in some.column_names]))
+        else:
+            feather.write_feather(some, path, chunksize=10_000, compression="uncompressed")
+
+    def fit(folder):
+        data = ob.dataset(str(folder))
+        return Ridge().fit(data.drop(data.columns[0]), data[data.columns[0]])
+
+    write(40_000)
+    first = fitted(fit, folder, memory)
+    assert sha256(learned(first)) == sha256(learned(fitted(fit, folder)))
+    write(60_000)
+    model, scratch = fitted(fit, folder, memory), fitted(fit, folder)
+    assert sha256(learned(model)) == sha256(learned(scratch))
+    if kind != "csv":  # one chunk of 16 MB
+        assert model.fit_report_.bytes_read < scratch.fit_report_.bytes_read / 2
+
+
+def test_other_types_columns_filters_and_parameters_are_other_work(folder, memory, sha256):
+    def fit(change):
+        X, y = opened(folder)
+        with ob.config(cache=memory):
+            return change(X, y).fit_report_.partitions_reused
+
+    changes = {
+        "alpha": (lambda X, y: Ridge(alpha=7.0).fit(X, y), 30),  # the same sums
+        "columns": (lambda X, y: Ridge().fit(X.select("a", "b"), y), 0),
+        "filter": (lambda X, y: Ridge().fit(X, y), 30),
+        "cast": (lambda X, y: Ridge().fit(X.cast({"c": "float64"}), y), 0),
+        "map": (lambda X, y: Ridge().fit(X.map(lambda block: block.X * 2), y), 0),
+        "another map": (lambda X, y: Ridge().fit(X.map(lambda block: block.X * 3), y), 0),
+        "the first map": (lambda X, y: Ridge().fit(X.map(lambda block: block.X * 2), y), 30),
+    }
+    fit(lambda X, y: Ridge().fit(X, y))
+    assert {name: fit(change) for name, (change, _) in changes.items()} == {
+        name: reused for name, (_, reused) in changes.items()
+    }
+
+
+def test_filters_and_dropped_rows_are_counted_as_ever(folder, memory, sha256):
+    import pyarrow.compute as pc
+
+    path = folder / "part-3.parquet"
+    table = rows_of(3)
+    gaps = pa.array(np.where(np.arange(3000) % 10 == 0, None, table["a"].to_numpy()), pa.float64())
+    pq.write_table(table.set_column(1, "a", gaps), path, row_group_size=700)
+
+    def fit(folder):
+        data = ob.dataset(str(folder), on_missing="drop").filter(pc.field("n") < 12)
+        return Ridge().fit(data.select(*NUMBERS), data["y"])
+
+    check(fit, folder, memory, sha256, new=30)
+    check(fit, folder, memory, sha256, new=0)
+    assert fitted(fit, folder, memory).fit_report_.rows_dropped > 0
+
+
+def test_arrays_beside_a_dataset_count_by_their_rows(folder, memory, sha256):
+    n_rows = ob.dataset(str(folder)).n_rows
+    y, w = np.arange(n_rows) % 7 * 1.0, np.ones(n_rows)
+
+    def fit(y, w):
+        with ob.config(cache=memory):
+            return Ridge().fit(opened(folder)[0], y, sample_weight=w).fit_report_.partitions_reused
+
+    assert [fit(y, w), fit(y, w)] == [0, 30]
+    changed = y.copy()
+    changed[100] += 1
+    assert fit(changed, w) == 29
+    assert fit(y, np.where(np.arange(n_rows) == 5, 2.0, w)) == 29
+
+
+def test_standard_errors_and_aggregates_come_from_the_cache(folder, memory, sha256):
+    def ask(folder):
+        data = ob.dataset(str(folder))
+        return [
+            ob.aggregate(data.select(*NUMBERS), Gram(), Moments()),
+            ob.aggregate(data, Sample(20)).to_pydict(),
+            ob.fit(Ridge(), *opened(folder), standard_error=True).coef_standard_error_,
+        ]
+
+    with ob.config(cache=memory):
+        made = [sha256(ask(folder)) for _ in range(2)]
+    assert set(made) == {sha256(ask(folder))}
+
+
+def test_any_number_of_workers_and_budgets_share_one_cache(folder, memory, sha256):
+    with ob.config(n_jobs=1, memory="200MB"):
+        fitted(FITS["Ridge"], folder, memory)
+    with ob.config(n_jobs=4, executor="serial"):
+        check(FITS["Ridge"], folder, memory, sha256, new=0)
+
+
+def test_what_is_in_memory_is_not_kept(memory):
+    X = np.random.default_rng(0).normal(size=(1000, 3))
+    with ob.config(cache=memory):
+        Ridge().fit(X, X[:, 0])
+    assert not memory.folder.exists() or not any(p.is_file() for p in memory.folder.rglob("*"))
