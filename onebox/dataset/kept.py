@@ -50,9 +50,7 @@ def write(data: Dataset, path: Path, note: dict[str, Any], more: Callable[[int],
     )
     with (
         atomic_file(path, sync=False) as file,
-        pq.ParquetWriter(
-            file, data.schema, compression="zstd", write_page_checksum=True
-        ) as writer,
+        pq.ParquetWriter(file, data.schema, compression="zstd", write_page_checksum=True) as writer,
         run,
     ):
         writer.add_key_value_metadata({NOTE: text.encode()})

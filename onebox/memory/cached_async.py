@@ -45,9 +45,7 @@ class CachedCoroutine(Cached[P, T]):
                 started = time.perf_counter()
                 value = await self.function(*args, **kwargs)  # type: ignore[misc]
                 seconds = time.perf_counter() - started
-                await asyncio.to_thread(
-                    self._entries.write, call.key, value, call.recipe, seconds
-                )
+                await asyncio.to_thread(self._entries.write, call.key, value, call.recipe, seconds)
         return value
 
     def ref(self, *args: P.args, **kwargs: P.kwargs) -> Ref:
@@ -60,7 +58,5 @@ class CachedCoroutine(Cached[P, T]):
         """
         call = self._call(args, kwargs)
         if not self._fresh(call):
-            raise BadInput(
-                f"Await {name_of(self.function)}(...) first; its result is not kept."
-            )
+            raise BadInput(f"Await {name_of(self.function)}(...) first; its result is not kept.")
         return Ref(self._entries.path(call.key), self._entries, call.key)

@@ -179,7 +179,9 @@ class Index:
     def forget(self, key: bytes) -> None:
         """Forget a result."""
         with self.change() as base:
-            row = base.execute("select bytes, segment from results where key = ?", (key,)).fetchone()
+            row = base.execute(
+                "select bytes, segment from results where key = ?", (key,)
+            ).fetchone()
             if row is not None:
                 base.execute("delete from results where key = ?", (key,))
                 if row[1] is None:

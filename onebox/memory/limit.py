@@ -157,9 +157,7 @@ class Room:
                 busy.add(str(name))
         return n_chosen
 
-    def _cheapest(
-        self, needed: int, busy: set[str]
-    ) -> dict[str | None, list[tuple[bytes, Path]]]:
+    def _cheapest(self, needed: int, busy: set[str]) -> dict[str | None, list[tuple[bytes, Path]]]:
         """Results that are worth least, by segment."""
         rows = self._index.rows(
             "select key, results.segment, body, bytes, seconds, weight, used, function from results"

@@ -52,9 +52,7 @@ class Segments:
         Segments that the user has been warned of.
     """
 
-    def __init__(
-        self, folder: Path, segment_bytes: int, known_end: Callable[[str], int]
-    ) -> None:
+    def __init__(self, folder: Path, segment_bytes: int, known_end: Callable[[str], int]) -> None:
         self.folder = folder
         self.segment_bytes = segment_bytes
         self._known_end = known_end

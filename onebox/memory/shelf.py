@@ -229,7 +229,12 @@ class Shelf:
         self._noted.add(origin.code)
 
     def _append(
-        self, kind: int, key: bytes, body: Sequence[Buffer], seconds: float, code: bytes | None = None
+        self,
+        kind: int,
+        key: bytes,
+        body: Sequence[Buffer],
+        seconds: float,
+        code: bytes | None = None,
     ) -> str:
         name, record = self.segments.append(kind, key, body, time.time(), seconds)
         result = None if code is None else result_of(name, record, code)

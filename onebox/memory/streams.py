@@ -42,9 +42,7 @@ class Recorder:
         Asks for room for so many bytes more.
     """
 
-    def __init__(
-        self, path: Path, key: str, signer: Signer, more: Callable[[int], None]
-    ) -> None:
+    def __init__(self, path: Path, key: str, signer: Signer, more: Callable[[int], None]) -> None:
         self.path, self.key = path, key
         self._signer, self._more = signer, more
         self._hidden = temporary_beside(path)

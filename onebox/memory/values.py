@@ -38,9 +38,7 @@ class Values:
         How large results are compressed.
     """
 
-    def __init__(
-        self, shelf: Shelf, signer: Signer, name: str, compress: str | None
-    ) -> None:
+    def __init__(self, shelf: Shelf, signer: Signer, name: str, compress: str | None) -> None:
         self.shelf, self.signer, self.name, self.compress = shelf, signer, name, compress
 
     def write(self, key: str, value: Any, recipe: Recipe, seconds: float) -> None:

@@ -1,5 +1,6 @@
 """A cache folder looked at from outside: for ``onebox cache``."""
 
+from onebox.memory.audit.checks import verify
 from onebox.memory.audit.contents import (
     Gone,
     Kept,
@@ -13,7 +14,6 @@ from onebox.memory.audit.contents import (
 )
 from onebox.memory.audit.folder import UNKNOWN
 from onebox.memory.audit.found import Audit
-from onebox.memory.audit.checks import verify
 
 __all__ = [
     "UNKNOWN",
