@@ -14,13 +14,12 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from onebox.aggregates import join
-    from onebox.base import fingerprint, fit
+    from onebox.base import fit
     from onebox.config import config, get_config
     from onebox.dataset import Dataset, aggregate, concat, dataset
     from onebox.describe import describe
     from onebox.engine.accuracy.target import Absolute, Relative
     from onebox.memory import Memory
-    from onebox.parallel.pmap import pmap
     from onebox.persistence import load, save
 
 _HOMES = {
@@ -33,12 +32,10 @@ _HOMES = {
     "config": "onebox.config",
     "dataset": "onebox.dataset",
     "describe": "onebox.describe",
-    "fingerprint": "onebox.base",
     "fit": "onebox.base",
     "get_config": "onebox.config",
     "join": "onebox.aggregates",
     "load": "onebox.persistence",
-    "pmap": "onebox.parallel.pmap",
     "save": "onebox.persistence",
 }
 
@@ -52,12 +49,10 @@ __all__ = [
     "config",
     "dataset",
     "describe",
-    "fingerprint",
     "fit",
     "get_config",
     "join",
     "load",
-    "pmap",
     "save",
 ]
 
