@@ -59,7 +59,7 @@ class ParquetSource(FileSource):
                 text = handle.read_at(length, file.size - 8 - length)
                 self._footer_hashes[file.key] = hash_bytes(text)[:16]
                 return footer
-        except READ_ERRORS as error:
+        except (*READ_ERRORS, struct.error) as error:
             raise self.folder.failure(file, "", error) from error
 
     @cached_property
