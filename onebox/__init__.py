@@ -14,7 +14,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from onebox.aggregates import join
-    from onebox.base import fit
+    from onebox.base import fingerprint, fit
     from onebox.config import config, get_config
     from onebox.dataset import Dataset, aggregate, concat, dataset
     from onebox.describe import describe
@@ -32,6 +32,7 @@ _HOMES = {
     "config": "onebox.config",
     "dataset": "onebox.dataset",
     "describe": "onebox.describe",
+    "fingerprint": "onebox.base",
     "fit": "onebox.base",
     "get_config": "onebox.config",
     "join": "onebox.aggregates",
@@ -49,6 +50,7 @@ __all__ = [
     "config",
     "dataset",
     "describe",
+    "fingerprint",
     "fit",
     "get_config",
     "join",
