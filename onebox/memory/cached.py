@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 import time
 import types
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar
 
 from onebox.errors import BadInput
+from onebox.memory.binding import Binding
 from onebox.memory.code import CodeKey, fingerprint
 from onebox.memory.entries import MISSING, Entries
 from onebox.memory.keys import key_of
@@ -22,8 +24,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """One call of a function: its key, and the keys of all that it is made of."""
 
     key: str
@@ -90,17 +91,32 @@ class Cached(Generic[P, T]):
             )
         functools.update_wrapper(self, function)
         self.function = function
+        self._made_with = entries, function, ignore, files, version, expires
         self._ignore, self._files = ignore, files
-        self._version, self._expires = version, expires
-        self._signature = inspect.signature(function)
+        self._version, self._expires = key_of(version, argument="version"), expires
+        signature = _signature(function)
+        self._bound = Binding(signature)
         for option, names in (("ignore", ignore), ("files", files)):
             for name in names:
-                if name not in self._signature.parameters:
+                if name not in signature.parameters:
                     raise BadInput(
                         f"{option} names {name!r}, which {name_of(function)} does not take: "
-                        f"{self._signature}."
+                        f"{signature}."
                     )
         self._entries = entries
+
+    def __reduce__(self) -> Any:
+        if self.__module__ != "__main__":  # whose name means something else in another process
+            found: Any = sys.modules.get(self.__module__)
+            qualified: str = getattr(self, "__qualname__", "")
+            for name in qualified.split("."):
+                found = getattr(found, name, None)
+            if found is self:
+                return qualified
+        return type(self), self._made_with
+
+    def __onebox_key__(self) -> Any:
+        return self.function, self._version
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else types.MethodType(self, instance)
@@ -163,17 +179,14 @@ class Cached(Generic[P, T]):
         return "\n".join(["A miss. Other than in the most similar call:", *nearest, *lines])
 
     def _call(self, args: Any, kwargs: Any) -> Call:
-        bound = self._signature.bind(*args, **kwargs)
-        bound.apply_defaults()
         keys = {
             name: self._key(name, value)
-            for name, value in bound.arguments.items()
+            for name, value in self._bound(args, kwargs).items()
             if name not in self._ignore
         }
         code = fingerprint(self.function, key_of=_value_key)
-        version = key_of(self._version)
-        parts = [code.key, version, *(text for pair in keys.items() for text in pair)]
-        return Call(hash_bytes("\0".join(parts).encode()), keys, code, version)
+        parts = [code.key, self._version, *(text for pair in keys.items() for text in pair)]
+        return Call(hash_bytes("\0".join(parts).encode()), keys, code, self._version)
 
     def _key(self, name: str, value: Any) -> str:
         if name not in self._files:
@@ -187,6 +200,23 @@ class Cached(Generic[P, T]):
 
     def _found(self, call: Call) -> Any:
         return self._entries.read(call.key, expires=self._expires)
+
+
+def _signature(function: Any) -> inspect.Signature:
+    """Signature of what is to be kept.
+
+    Raises
+    ------
+    BadInput
+        It has none.
+    """
+    try:
+        return inspect.signature(function)
+    except (TypeError, ValueError) as error:
+        raise BadInput(
+            f"Results of {function!r} cannot be kept: {error}. Put the call into a function of your "
+            "own, and keep that one's results."
+        ) from error
 
 
 def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 from onebox.errors import BadInput
 from onebox.memory.cached import Cached, Call, Ref, name_of
 from onebox.memory.entries import MISSING
+from onebox.memory.kinds import is_lazy
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -45,7 +46,11 @@ class CachedCoroutine(Cached[P, T]):
                 started = time.perf_counter()
                 value = await self.function(*args, **kwargs)  # type: ignore[misc]
                 seconds = time.perf_counter() - started
-                await asyncio.to_thread(self._entries.write, call.key, value, call.recipe, seconds)
+                kept = await asyncio.to_thread(
+                    self._entries.write, call.key, value, call.recipe, seconds
+                )
+                if kept and is_lazy(value):
+                    value = await asyncio.to_thread(self._found, call)  # not computed again
         return value
 
     def ref(self, *args: P.args, **kwargs: P.kwargs) -> Ref:

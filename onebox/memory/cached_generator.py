@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import ExitStack
 from itertools import islice
 from typing import Any, ParamSpec, TypeVar
@@ -47,40 +47,62 @@ class CachedGenerator(Cached[P, T]):
 
     def _items(self, call: Call, args: Any, kwargs: Any) -> Generator[Any, None, Any]:
         n = 0
-        try:
-            self._entries.refresh()
-            playing = self._entries.play(call.key, self._expires)
-            while True:
-                try:
-                    item = next(playing)
-                except StopIteration as end:
-                    return end.value
-                yield item
-                n += 1
-        except FileNotFoundError:
-            pass
-        except CorruptFile as error:
-            self._entries.damaged(call.key, error)
-        except (NotTrusted, MissingDependency, OSError) as error:
-            warn(f"{error} The items are computed again.")
+        layers = self._entries.layers()
+        layer = next((layer for layer in layers if layer.plays(call.key, self._expires)), None)
+        if layer is not None:
+            try:
+                playing = self._played(layer, call)
+                while True:
+                    try:
+                        item = next(playing)
+                    except StopIteration as end:
+                        return end.value
+                    yield item
+                    n += 1
+            except FileNotFoundError:
+                pass
+            except CorruptFile as error:
+                layer.damaged(call.key, error)
+            except (NotTrusted, MissingDependency, OSError) as error:
+                warn(f"{error} The items are computed again.")
+        items: Any = self.function(*args, **kwargs)
+        kept = _recorded(items, self._entries.layers(), call)
         # what has been handed out before the damage is not handed out again
-        return (yield from _without_first(self._computed(call, args, kwargs), n))
+        return (yield from _without_first(kept, n))
 
-    def _computed(self, call: Call, args: Any, kwargs: Any) -> Generator[Any, None, Any]:
-        with Recording(self._entries, call.key, call.recipe) as recording:
-            started = time.perf_counter()
-            items: Any = self.function(*args, **kwargs)
-            seconds = 0.0
-            while True:
-                try:
-                    item = next(items)
-                except StopIteration as end:
-                    recording.finish(end.value, seconds + time.perf_counter() - started)
-                    return end.value
+    def _played(self, layer: Entries, call: Call) -> Generator[Any, None, Any]:
+        """Yield kept items; those from behind are kept in front, too."""
+        items = layer.play(call.key)
+        if layer is self._entries:
+            return items
+        return _recorded(items, [self._entries], call, layer.recipe(call.key)[1])
+
+
+def _recorded(
+    items: Generator[Any, None, Any], layers: Iterable[Entries], call: Call,
+    seconds: float | None = None,
+) -> Generator[Any, None, Any]:  # fmt: skip
+    """Hand items on, and keep them; `seconds` is what they took, if that is known."""
+    with ExitStack() as stack:
+        recordings = [
+            stack.enter_context(Recording(layer, call.key, call.recipe))
+            for layer in layers
+            if not layer.readonly
+        ]
+        took, started = 0.0, time.perf_counter()
+        while True:
+            try:
+                item = next(items)
+            except StopIteration as end:
+                took += time.perf_counter() - started
+                for recording in recordings:
+                    recording.finish(end.value, took if seconds is None else seconds)
+                return end.value
+            for recording in recordings:
                 recording.item(item)
-                seconds += time.perf_counter() - started
-                yield item
-                started = time.perf_counter()
+            took += time.perf_counter() - started
+            yield item
+            started = time.perf_counter()
 
 
 class Recording:

@@ -75,7 +75,7 @@ class Entries:
         self.name = re.sub(r"[^\w.-]", "_", name)
         self.shelf, self.signer = folder.shelf, folder.signer
         self._values = Values(self.shelf, self.signer, self.name, folder.compress)
-        self._readonly = folder.readonly
+        self.readonly = folder.readonly
         self._folder = os.path.join(self.shelf.folder, self.name)
         self._behind = None if folder.behind is None else Entries(folder.behind, name)
 
@@ -87,19 +87,14 @@ class Entries:
         return Path(self._file(key) or f"{self._folder}/{key}{FORMATS[0]}")
 
     def age(self, key: str) -> float | None:
-        """Seconds since a result was written; None when there is none."""
-        raw = bytes.fromhex(key)
-        try:
-            result = self.shelf.index.find(raw)
-            if result is not None and result.segment is not None:
-                if self.shelf.segments.path(result.segment).exists():
-                    return time.time() - result.written
-                self.shelf.index.forget(raw)
-            file = self._file(key)
-            if file is not None:
-                return time.time() - os.stat(file).st_mtime
-        except (OSError, sqlite3.Error):
-            pass
+        """Seconds since a result was written; None when there is none, here or behind."""
+        with suppress(OSError, sqlite3.Error):
+            age = self._age(key)
+            if age is None:  # or one that others have packed
+                self.shelf.refresh()
+                age = self._age(key)
+            if age is not None:
+                return age
         return None if self._behind is None else self._behind.age(key)
 
     def refresh(self, *, now: bool = False) -> None:
@@ -127,10 +122,9 @@ class Entries:
         """
         raw = bytes.fromhex(key)
         try:
-            if expires is not None and (self.age(key) or 0.0) > expires:
+            if expires is not None and (self._age(key) or 0.0) > expires:
                 return MISSING
-            result = self.shelf.index.find(raw)
-            body = self.shelf.read(result) if result is not None and result.segment else None
+            body = self.shelf.read(raw)
             value = (
                 self._values.open(key, self._own_file(key), mmap)
                 if body is None
@@ -158,9 +152,9 @@ class Entries:
         seconds : float
             What it took to compute.
         """
-        if self._behind is not None and not self._behind._readonly:
+        if self._behind is not None and not self._behind.readonly:
             self._behind.write(key, value, recipe, seconds)
-        if self._readonly:
+        if self.readonly:
             return False
         try:
             self._values.write(key, value, recipe, seconds)
@@ -171,7 +165,10 @@ class Entries:
 
     def forget(self, key: str) -> bool:
         """Delete a result; whether there was one."""
-        return not self._readonly and self.shelf.forget(self.name, bytes.fromhex(key))
+        if self.readonly:
+            return False
+        self.refresh(now=True)  # others may have packed it
+        return self.shelf.forget(self.name, bytes.fromhex(key))
 
     def damaged(self, key: str, error: CorruptFile) -> None:
         """Delete a result that cannot be read, with a warning."""
@@ -179,25 +176,36 @@ class Entries:
         with suppress(*FAILURES):
             self.forget(key)
 
-    def play(self, key: str, expires: float | None = None) -> Generator[Any, None, Any]:
+    def layers(self) -> Iterator[Entries]:
+        """These results, then those behind them."""
+        yield self
+        if self._behind is not None:
+            yield from self._behind.layers()
+
+    def play(self, key: str) -> Generator[Any, None, Any]:
         """Yield the items of a generator's result.
 
         Raises
         ------
         FileNotFoundError
-            There is none.
+            There is none, here or behind.
         CorruptFile, NotTrusted
             It cannot be used, or not to its end.
         """
-        age = self.age(key)
-        if age is None or (expires is not None and age > expires):
-            raise FileNotFoundError(key)
         raw = bytes.fromhex(key)
         path = self.shelf.path(self.name, raw, streams.KIND)
         if self._behind is not None and not path.exists():
-            return (yield from self._behind.play(key, expires))
+            return (yield from self._behind.play(key))
         self.shelf.index.hit(raw)
         return (yield from streams.play(path, key, self.signer))
+
+    def plays(self, key: str, expires: float | None) -> bool:
+        """Whether the items of a generator's result are here, not behind, and not too old."""
+        with suppress(OSError):
+            path = self.shelf.path(self.name, bytes.fromhex(key), streams.KIND)
+            age = time.time() - path.stat().st_mtime
+            return expires is None or age <= expires
+        return False
 
     @contextmanager
     def recording(
@@ -216,8 +224,6 @@ class Entries:
         OneboxError, OSError
             When they cannot be kept.
         """
-        if self._readonly:
-            raise NotADirectoryError(f"{self.shelf.folder} is only read from.")
         raw, origin = (
             bytes.fromhex(key),
             Origin(self.name, code_key(self.name, recipe["code"]), recipe["code"]),
@@ -254,6 +260,16 @@ class Entries:
             with suppress(*FAILURES, LookupError):
                 yield self.recipe(key.hex())[0]
 
+    def _age(self, key: str) -> float | None:
+        raw = bytes.fromhex(key)
+        result = self.shelf.index.find(raw)
+        if result is not None and result.segment is not None:
+            if self.shelf.segments.path(result.segment).exists():
+                return time.time() - result.written
+            self.shelf.index.forget(raw)
+        file = self._file(key)
+        return None if file is None else time.time() - os.stat(file).st_mtime
+
     def _file(self, key: str) -> str | None:
         """The file that a result has for its own, if there is one."""
         for suffix in FORMATS:
@@ -272,7 +288,7 @@ class Entries:
         """Read a result from the folder behind, and keep it in this one."""
         assert self._behind is not None
         value = self._behind.read(key, mmap=mmap, expires=expires)
-        if value is not MISSING and not mmap and not self._readonly:
+        if value is not MISSING and not mmap and not self.readonly:
             with suppress(*FAILURES, LookupError):
                 recipe, seconds = self._behind.recipe(key)
                 self._values.write(key, value, recipe, seconds)
@@ -281,8 +297,7 @@ class Entries:
     def recipe(self, key: str) -> tuple[Recipe, float]:
         """What a result was made of, and the seconds that it took."""
         raw = bytes.fromhex(key)
-        result = self.shelf.index.find(raw)
-        body = self.shelf.read(result) if result is not None and result.segment else None
+        body, result = self.shelf.read(raw), self.shelf.index.find(raw)
         if result is None or body is None:
             return recipe_of(self.path(key))
         rows = self.shelf.index.rows("select parts from codes where code = ?", (result.code,))

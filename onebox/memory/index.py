@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import tempfile
 import threading
 import time
 import weakref
@@ -18,31 +17,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from onebox.memory.index_file import CACHE_BYTES, open_database
 from onebox.memory.segments import Place
-from onebox.storage.disk import is_on_network
-from onebox.storage.hashing import hash_bytes
-from onebox.storage.spill import default_cache_folder
 
-VERSION = 2
 HALF_LIFE = 7 * 86400.0  # seconds after which a use counts half
 FLUSH_SECONDS = 1.0
-UNUSED_SECONDS = 90 * 86400.0  # after which the index of a folder is deleted
-BUSY_SECONDS = 10.0
+SPARE_PAGES = 64  # of 4 KiB, which are left for what comes next
 FORMATS = (".onebox", ".records", ".parquet")  # of results in files of their own
-
-SCHEMA = """
-create table about (name text primary key, value text);
-create table segments (name text primary key, scanned integer);
-create table codes (code blob primary key, function text, parts text, segment text);
-create table results (
-    key blob primary key, code blob, segment text, body integer, length integer, checksum integer,
-    bytes integer, written real, seconds real, weight real, used real, hits integer
-) without rowid;
-create table forgotten (key blob primary key, time real) without rowid;
-create table promised (owner text, bytes integer);
-create table size (bytes integer);
-insert into size values (0);
-"""
 
 
 class Result(NamedTuple):
@@ -65,17 +46,14 @@ class Result(NamedTuple):
     hits: int
 
     @property
-    def place(self) -> Place:
-        """Where it is, if it is packed."""
-        return Place(self.segment or "", self.body, self.length, self.checksum & 2**64 - 1)
-
-    @property
     def file(self) -> str:
         """Name of its file, if it has one of its own."""
         return file_name(self.key, self.body)
 
 
 COLUMNS = ", ".join(Result._fields)
+FIND = f"select {COLUMNS} from results where key = ?"
+PLACE = "select segment, body, length, checksum from results where key = ? and segment is not null"
 PUT = (
     f"insert into results values ({', '.join('?' * len(Result._fields))})"
     f" on conflict(key) do update set {', '.join(f'{c} = excluded.{c}' for c in Result._fields[1:])}"
@@ -96,8 +74,7 @@ class Index:
         self._lock = threading.RLock()
         self._hits: dict[bytes, tuple[int, float]] = {}
         self._flushed = time.monotonic()
-        name = hash_bytes(os.fsencode(os.path.realpath(folder)))
-        self._base = _open(name, f"{VERSION} {name}")
+        self._base = open_database(folder)
         self._closing = weakref.finalize(self, _flush_last, self._base, self._hits, os.getpid())
 
     @contextmanager
@@ -112,6 +89,32 @@ class Index:
                 raise
             self._base.execute("commit")
 
+    @contextmanager
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        """Several looks that see the same state. Nobody who writes is held up."""
+        with self._lock:
+            self._base.execute("begin")
+            try:
+                yield self._base
+            finally:
+                self._base.execute("commit")
+
+    @contextmanager
+    def holding(self, n_bytes: int) -> Iterator[None]:
+        """Keep so much of the database in memory meanwhile, and give back what it does not need then."""
+        self.rows(f"pragma cache_size = -{n_bytes >> 10}")
+        try:
+            yield
+        finally:
+            with suppress(sqlite3.Error):  # somebody else is at work
+                ((n_pages,),), ((n_free,),) = (
+                    self.rows("pragma page_count"), self.rows("pragma freelist_count"),
+                )  # fmt: skip
+                if n_free > max(SPARE_PAGES, n_pages // 4):
+                    self.rows("vacuum")
+                    self.rows("pragma wal_checkpoint(truncate)")
+            self.rows(f"pragma cache_size = -{CACHE_BYTES >> 10}")
+
     def rows(self, query: str, values: Iterable[Any] = ()) -> list[Any]:
         """All rows of a query."""
         with self._lock:
@@ -120,10 +123,14 @@ class Index:
     def find(self, key: bytes) -> Result | None:
         """What is known of a key."""
         with self._lock:
-            row = self._base.execute(
-                f"select {COLUMNS} from results where key = ?", (key,)
-            ).fetchone()
+            row = self._base.execute(FIND, (key,)).fetchone()
         return None if row is None else Result._make(row)
+
+    def place(self, key: bytes) -> Place | None:
+        """Where a packed result is; None for others."""
+        with self._lock:
+            row = self._base.execute(PLACE, (key,)).fetchone()
+        return None if row is None else Place(row[0], row[1], row[2], row[3] & 2**64 - 1)
 
     def put(self, result: Result | None, *, scanned: tuple[str, int, int] | None = None) -> None:
         """Note a result that was written, if it is one, and how far its segment is known.
@@ -279,82 +286,3 @@ def in_file(
 def file_name(key: bytes, kind: int) -> str:
     """Name of the file of a result, by the number of its format."""
     return f"{key.hex()}{FORMATS[kind]}"
-
-
-def _open(name: str, about: str) -> sqlite3.Connection:
-    for folder in index_folders():
-        path = folder / f"{name}.sqlite"
-        with suppress(OSError, sqlite3.Error):
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            _require_own(folder)
-            if not path.exists():
-                _remove_unused(folder)
-            try:
-                return _prepared(str(path), about)
-            except sqlite3.OperationalError:  # in use for long, or on a disk that fails
-                continue
-            except (sqlite3.DatabaseError, UnicodeDecodeError):  # damaged
-                remove_index(path)
-                return _prepared(str(path), about)
-    return _prepared(":memory:", about)
-
-
-def index_folders() -> list[Path]:
-    """Folders on local disks, the better one first."""
-    user = str(os.geteuid()) if hasattr(os, "geteuid") else ""
-    first = default_cache_folder() / "index"
-    second = Path(tempfile.gettempdir()) / f"onebox-index-{user}"
-    return [second] if is_on_network(first) else [first, second]
-
-
-def _require_own(folder: Path) -> None:
-    """Refuse what another user could write to, and so say where results are."""
-    if hasattr(os, "geteuid"):
-        status = folder.stat()
-        if status.st_uid != os.geteuid() or status.st_mode & 0o022:
-            raise PermissionError(f"{folder} can be written to by others.")
-
-
-def _remove_unused(folder: Path) -> None:
-    for path in folder.glob("*.sqlite"):
-        with suppress(OSError):
-            if time.time() - path.stat().st_mtime > UNUSED_SECONDS:
-                remove_index(path)
-
-
-def remove_index(path: Path) -> None:
-    """Delete a database."""
-    for suffix in ("", "-wal", "-shm"):
-        Path(f"{path}{suffix}").unlink(missing_ok=True)
-
-
-def _prepared(path: str, about: str) -> sqlite3.Connection:
-    base = sqlite3.connect(
-        path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-    )
-    try:
-        base.execute("pragma journal_mode = wal")
-        base.execute("pragma synchronous = normal")
-        if _about(base) != about:
-            base.execute("begin immediate")
-            if _about(base) != about:  # nobody else has done it meanwhile
-                for (table,) in base.execute("select name from sqlite_master where type = 'table'"):
-                    base.execute(f"drop table {table}")
-                for statement in SCHEMA.strip().split(";\n"):
-                    base.execute(statement)
-                base.execute("insert into about values ('about', ?)", (about,))
-            base.execute("commit")
-    except BaseException:
-        base.close()
-        raise
-    return base
-
-
-def _about(base: sqlite3.Connection) -> str | None:
-    try:
-        row = base.execute("select value from about where name = 'about'").fetchone()
-    except sqlite3.OperationalError as error:
-        if "no such table" in str(error):
-            return None
-        raise
-    return None if row is None else str(row[0])

@@ -11,15 +11,18 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import compress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from onebox.config import format_bytes
 from onebox.errors import NotEnoughDisk
 from onebox.memory.index import HALF_LIFE, Index, file_name
 from onebox.memory.lease import lease
-from onebox.memory.rewrite import rewrite
+from onebox.memory.rewrite import codes_in_use, rewrite
 from onebox.memory.segments import Segments
 from onebox.memory.survey import BLOCK_BYTES
 from onebox.storage.locks import try_lock
@@ -29,6 +32,7 @@ from onebox.storage.records import BINARY
 KEPT = 0.8  # of the limit, when room is made
 SHORTEST = 1e-6  # seconds that a result is worth at least
 ROUNDS = 5
+INDEX_BYTES = 64 << 20  # of the index in memory while room is made
 
 
 class Room:
@@ -124,7 +128,10 @@ class Room:
             It is not to be done: what is left is open, or promised to files being written. What
             would not make room enough is not deleted.
         """
-        with lease(os.path.join(self.folder, ".room.lease")):
+        with (
+            lease(os.path.join(self.folder, ".room.lease")),
+            self._index.holding(INDEX_BYTES),
+        ):
             self._forget_promises_of_the_dead()
             self._segments.seal()
             self._survey()
@@ -135,49 +142,50 @@ class Room:
                     if self.used() <= goal or not self._delete(self.used() - goal, busy):
                         break
             used = self.used()
-        if used + needed > limit:
+        if used + needed <= limit:
+            return used
+        wanted = needed + self.promised()
+        if wanted > limit:
             raise NotEnoughDisk(
-                f"{format_bytes(needed + self.promised())} do not fit into the cache {self.folder}, "
-                f"whose limit is {format_bytes(limit)}. Raise `limit`."
+                f"{format_bytes(wanted)} do not fit into the cache {self.folder}, whose limit is "
+                f"{format_bytes(limit)}. Raise `limit`."
             )
-        return used
+        more = f", and needs {format_bytes(needed)} more" if needed else ""
+        raise NotEnoughDisk(
+            f"The cache {self.folder} takes {format_bytes(used)} of {format_bytes(limit)}{more}: "
+            "what is left is open, or being written. Let go of its results, or raise `limit`."
+        )
 
     def _delete(self, needed: int, busy: set[str]) -> int:
         """Delete results of so many bytes, unless they are in use; how many were chosen."""
         chosen = self._cheapest(needed, busy)
         n_chosen = sum(map(len, chosen.values()))
         for key, path in chosen.pop(None, []):
-            if delete_unless_open(path):
+            if delete_unless_open(self.folder / path):
                 self._index.forget(key)
             else:
-                busy.add(path.name)
+                busy.add(os.path.basename(path))
+        codes = codes_in_use(self._index)
         for name, victims in chosen.items():
-            keys = {key for key, _ in victims}
-            if not rewrite(self._index, self._segments, str(name), keys):
+            if not rewrite(self._index, self._segments, str(name), set(victims), codes):
                 busy.add(str(name))
         return n_chosen
 
-    def _cheapest(self, needed: int, busy: set[str]) -> dict[str | None, list[tuple[bytes, Path]]]:
-        """Results that are worth least, by segment."""
-        rows = self._index.rows(
-            "select key, results.segment, body, bytes, seconds, weight, used, function from results"
-            " left join codes using (code)"
-        )
-        rows = [row for row in rows if (row[1] or file_name(row[0], row[2])) not in busy]
-        if not rows:
-            return {}
-        _, _, _, sizes, seconds, weights, used, _ = zip(*rows, strict=True)
-        size = np.asarray(sizes, dtype=float)
-        age = np.asarray(used) - time.time()
-        with np.errstate(divide="ignore"):
-            worth = np.log2(np.maximum(seconds, SHORTEST)) + np.log2(weights) - np.log2(size)
-        order = np.argsort(worth + age / HALF_LIFE, kind="stable")
-        n = int(np.searchsorted(np.cumsum(size[order]), needed)) + 1
+    def _cheapest(self, needed: int, busy: set[str]) -> dict[str | None, list[Any]]:
+        """Results that are worth least: keys by segment; keys and paths of files under None."""
         chosen = defaultdict(list)
-        for i in order[:n]:
-            key, segment, body, *_, function = rows[i]
-            name = "" if segment else file_name(key, body)
-            chosen[segment].append((key, self.folder / (function or "") / name))
+        with self._index.snapshot() as base:
+            rows = base.execute(
+                "select key, segment, body, bytes, seconds, weight, used from results order by rowid"
+            )
+            table = np.fromiter((_numbers(row, busy) for row in rows), dtype=(float, 4))
+            among = base.execute(
+                "select key, results.segment, body, function from results"
+                " left join codes using (code) order by results.rowid"
+            )
+            for key, segment, body, function in compress(among, _worth_least(table, needed)):
+                file = None if segment else os.path.join(function or "", file_name(key, body))
+                chosen[segment].append((key, file) if file else key)
         return chosen
 
     def _forget_promises_of_the_dead(self) -> None:
@@ -185,6 +193,28 @@ class Room:
             if owner_is_dead(owner):
                 with self._index.change() as base:
                     base.execute("delete from promised where owner = ?", (owner,))
+
+
+def _numbers(row: tuple[Any, ...], busy: set[str]) -> tuple[float, ...]:
+    """Bytes, seconds, uses and time of the last one; no bytes if nothing is to be had."""
+    key, segment, body, *numbers = row
+    if busy and (segment or file_name(key, body)) in busy:
+        numbers[0] = 0
+    return tuple(numbers)
+
+
+def _worth_least(table: npt.NDArray[Any], needed: int) -> npt.NDArray[np.bool_]:
+    """Mark the rows that are worth least and have so many bytes together."""
+    size, seconds, weight, used = table.T
+    with np.errstate(divide="ignore"):
+        worth = np.log2(np.maximum(seconds, SHORTEST)) + np.log2(weight) - np.log2(size)
+    worth += (used - time.time()) / HALF_LIFE  # infinite without bytes
+    order = np.argsort(worth, kind="stable")
+    n = int(np.searchsorted(np.cumsum(size[order]), needed)) + 1
+    marks = np.zeros(len(size), dtype=bool)
+    marks[order[:n]] = True
+    marks &= size > 0
+    return marks
 
 
 def delete_unless_open(path: Path) -> bool:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import secrets
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 
 from onebox.errors import CorruptFile
 from onebox.memory.index import Index
-from onebox.memory.segments import SUFFIX, Segments
+from onebox.memory.segments import Segments, new_name
 from onebox.memory.survey import CODE, FORGOTTEN, RESULT
 from onebox.storage.atomic import temporary_beside
 from onebox.storage.locks import try_lock
@@ -19,7 +18,14 @@ from onebox.storage.records import BINARY, HEADER_BYTES, Record, RecordFile
 TOMBSTONES_KEPT = 30 * 86400.0  # seconds in which another segment may hold what was deleted
 
 
-def rewrite(index: Index, segments: Segments, name: str, victims: set[bytes]) -> bool:
+def codes_in_use(index: Index) -> set[bytes]:
+    """Keys of the code of all results."""
+    return {code for (code,) in index.rows("select distinct code from results")}
+
+
+def rewrite(
+    index: Index, segments: Segments, name: str, victims: set[bytes], codes: set[bytes]
+) -> bool:
     """Leave results out of a segment, and all in it that counts no more.
 
     Parameters
@@ -30,6 +36,8 @@ def rewrite(index: Index, segments: Segments, name: str, victims: set[bytes]) ->
         The segment.
     victims : set of bytes
         Keys of the results to be deleted.
+    codes : set of bytes
+        Keys of code whose records are kept.
 
     Returns
     -------
@@ -44,10 +52,10 @@ def rewrite(index: Index, segments: Segments, name: str, victims: set[bytes]) ->
     try:
         if not try_lock(descriptor):
             return False
-        new, moved = f"{secrets.token_hex(8)}{SUFFIX}", []
+        new, moved = new_name(), []
         with suppress(CorruptFile):  # or nothing in it can be read
             old = RecordFile(descriptor, str(path))
-            moved = _copy(old, segments, new, _kept(index, old, name, victims))
+            moved = _copy(old, segments, new, _kept(index, old, name, victims, codes))
         _note(index, name, new, moved)
         path.unlink()
         segments.forget(name)
@@ -56,14 +64,15 @@ def rewrite(index: Index, segments: Segments, name: str, victims: set[bytes]) ->
     return True
 
 
-def _kept(index: Index, old: RecordFile, name: str, victims: set[bytes]) -> Iterator[Record]:
+def _kept(
+    index: Index, old: RecordFile, name: str, victims: set[bytes], codes: set[bytes]
+) -> Iterator[Record]:
     rows = index.rows("select key, body from results where segment = ?", (name,))
     live = {key: body for key, body in rows if key not in victims}
-    used = {code for (code,) in index.rows("select distinct code from results")}
     for record in old.scan():
         if (
             (record.kind == RESULT and live.get(record.key) == record.body)
-            or (record.kind == CODE and record.key in used)
+            or (record.kind == CODE and record.key in codes)
             or (record.kind == FORGOTTEN and record.time > time.time() - TOMBSTONES_KEPT)
         ):
             yield record
@@ -106,8 +115,10 @@ def _note(index: Index, name: str, new: str, moved: list[tuple[Record, Record]])
         )
         base.execute("delete from results where segment = ?", (name,))
         base.execute("delete from segments where name = ?", (name,))
-        base.execute(
-            "update codes set segment = ? where segment = ?", (new if moved else None, name)
+        base.execute("update codes set segment = null where segment = ?", (name,))
+        base.executemany(
+            "update codes set segment = ? where code = ?",
+            [(new, record.key) for record, _ in moved if record.kind == CODE],
         )
         if moved:
             base.execute("insert or ignore into segments values (?, ?)", (new, moved[-1][1].end))

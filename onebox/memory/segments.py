@@ -1,8 +1,9 @@
 """Files in which small results are packed together, so that a million of them are not a million files.
 
 A segment is a file of records (`onebox.storage.records`) that one process appends to at a time: it
-holds a lock on it, which the system takes back when it dies. A process takes up a segment that
-nobody writes to before it begins a new one. A full segment is never written to again.
+holds a lock on it, which the system takes back when it dies. A process takes up a segment of its
+machine that nobody writes to before it begins a new one; those of other machines, whose locks may not
+be seen here, when they have been left alone for a day. A full segment is never written to again.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import os
 import secrets
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -18,10 +20,12 @@ from typing import NamedTuple
 from onebox.errors import CorruptFile
 from onebox.storage.atomic import temporary_beside
 from onebox.storage.locks import try_lock
+from onebox.storage.processes import this_machine
 from onebox.storage.records import BINARY, HEADER_BYTES, Buffer, Record, RecordFile
 
 SUFFIX = ".records"
 MOST_OPEN = 64
+LEFT_SECONDS = 86400.0  # after which a segment of another machine counts as left alone
 
 
 class Place(NamedTuple):
@@ -154,12 +158,21 @@ class Segments:
         """Take up a segment that nobody writes to, or begin one."""
         self.folder.mkdir(parents=True, exist_ok=True)
         for name, size in self.sizes().items():
-            if size < self.segment_bytes and self._take_up(name):
+            if size < self.segment_bytes and self._is_ours(name) and self._take_up(name):
                 break
         else:
             self._new()
         assert self._writer is not None
         return self._writer
+
+    def _is_ours(self, name: str) -> bool:
+        """Whether no other machine can be writing to a segment, whose locks may not be seen here."""
+        if name.startswith(f"{this_machine()}-"):
+            return True
+        try:
+            return time.time() - self.path(name).stat().st_mtime > LEFT_SECONDS
+        except OSError:
+            return False
 
     def _take_up(self, name: str) -> bool:
         try:
@@ -181,7 +194,7 @@ class Segments:
         return False
 
     def _new(self) -> None:
-        name = f"{secrets.token_hex(8)}{SUFFIX}"
+        name = new_name()
         hidden = temporary_beside(self.path(name))
         descriptor = os.open(hidden, os.O_RDWR | BINARY | os.O_CREAT | os.O_EXCL, 0o666)
         try:
@@ -199,6 +212,11 @@ class Segments:
         if self._writer is not None:
             self._writer[1].close()
             self._writer = None
+
+
+def new_name() -> str:
+    """Name for a new segment, by which its machine knows it again."""
+    return f"{this_machine()}-{secrets.token_hex(8)}{SUFFIX}"
 
 
 def _record_file(path: Path, flags: int) -> RecordFile:

@@ -3,7 +3,7 @@
 ::
 
     cache/
-      packed/0a1b….records           small results of all functions
+      packed/0a1b…-2c3d….records     small results of all functions
       module.function/<key>.onebox   large results, one file each
       group.key                      only of folders with signed="group"
 """
@@ -15,13 +15,14 @@ import math
 import os
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from onebox.memory.index import FORMATS, Index, Result, file_name, in_file
+from onebox.memory.index import FORMATS, Index, file_name, in_file
 from onebox.memory.limit import Room
 from onebox.memory.segments import Segments
 from onebox.memory.survey import (
@@ -77,8 +78,9 @@ class Shelf:
         self.folder, self.limit = folder, limit
         self._describe = describe
         self._lock = threading.Lock()
-        self._process = 0
+        self._is_open = False
         self._refreshed, self._pause = -math.inf, 0.0
+        _SHELVES.add(self)
 
     def __reduce__(self) -> Any:
         return Shelf, (self.folder, self.limit, self._describe)
@@ -119,7 +121,7 @@ class Shelf:
 
     def reopen(self) -> None:
         """Open the files and the index again with the next use."""
-        self._process = 0
+        self._is_open = False
 
     def survey(self) -> None:
         """Take note of all that is in the folder."""
@@ -129,22 +131,23 @@ class Shelf:
         survey_segments(self.index, self.segments)
         survey_files(self.index, self.folder, self._describe)
 
-    def read(self, result: Result) -> bytes | None:
-        """Read a packed result; None when it is not there any more.
+    def read(self, key: bytes) -> bytes | None:
+        """Read a packed result; None when there is none.
 
         Raises
         ------
         CorruptFile
             It is damaged.
         """
-        found: Result | None = result
+        self._open()
+        place = self._index.place(key)
         for _ in range(2):
-            if found is None or found.segment is None:
+            if place is None:
                 return None
             with suppress(FileNotFoundError):
-                return self.segments.read(found.place)
-            found = self.index.find(found.key)  # moved when room was made
-        self.index.forget(result.key)
+                return self._segments.read(place)
+            place = self._index.place(key)  # moved when room was made
+        self._index.forget(key)
         return None
 
     def pack(self, key: bytes, origin: Origin, body: Sequence[Buffer], seconds: float) -> None:
@@ -242,10 +245,10 @@ class Shelf:
         return name
 
     def _open(self) -> None:
-        if self._process == os.getpid():
+        if self._is_open:
             return
         with self._lock:
-            if self._process == os.getpid():
+            if self._is_open:
                 return
             size = SEGMENT_BYTES
             if self.limit is not None:
@@ -257,4 +260,18 @@ class Shelf:
             self._room = Room(self.folder, self.limit, self._index, self._segments, self.survey)
             self._refreshed, self._pause = -math.inf, 0.0
             self._noted: set[bytes] = set()
-            self._process = os.getpid()
+            self._is_open = True
+
+
+_SHELVES: weakref.WeakSet[Shelf] = weakref.WeakSet()
+
+
+def _reopen_all() -> None:
+    """In a forked child, whose lock may be held by a thread that it does not have."""
+    for shelf in list(_SHELVES):
+        shelf._lock = threading.Lock()
+        shelf.reopen()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_reopen_all)

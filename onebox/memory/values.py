@@ -13,6 +13,7 @@ from onebox.memory import kinds, packing
 from onebox.memory.kinds import Keeper
 from onebox.memory.recipes import Recipe, code_key
 from onebox.memory.shelf import Origin, Shelf
+from onebox.memory.survey import PACKED
 from onebox.memory.trust import Signer
 from onebox.persistence import build, document_of, needs_trust_of
 from onebox.storage import container
@@ -40,6 +41,7 @@ class Values:
 
     def __init__(self, shelf: Shelf, signer: Signer, name: str, compress: str | None) -> None:
         self.shelf, self.signer, self.name, self.compress = shelf, signer, name, compress
+        self._packed = f"A packed result of {name} in {shelf.folder / PACKED}"
 
     def write(self, key: str, value: Any, recipe: Recipe, seconds: float) -> None:
         """Put a result: small ones are packed, large ones get a file.
@@ -89,9 +91,8 @@ class Values:
 
     def unpack(self, key: str, body: bytes) -> Any:
         """Read a result that is packed with others; raises as `open`."""
-        where = f"A packed result of {self.name} in {self.shelf.segments.folder}"
-        document, arrays = packing.value(body, where)
-        return self._built(where, key, document, arrays)
+        document, arrays = packing.value(body, self._packed)
+        return self._built(self._packed, key, document, arrays)
 
     def _write_special(
         self, key: str, value: Any, kind: int, keeper: Keeper, origin: Origin, recipe: Recipe,

@@ -23,7 +23,7 @@ ALIGNMENT = 16
 ARRAYS = "arrays"
 
 _to_text = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
-_from_text = json.JSONDecoder().decode
+_from_text = json.JSONDecoder().raw_decode  # which looks for no spaces around
 
 
 def to_buffers(
@@ -102,7 +102,10 @@ def from_buffer(
         end = 4 + int.from_bytes(data[:4], "little")
         if not 4 < end <= len(data):
             raise ValueError(f"{end - 4} bytes of text in {len(data)} bytes")
-        document = _from_text(str(data[4:end], "utf-8"))
+        text = str(data[4:end], "utf-8")
+        document, read = _from_text(text)
+        if read != len(text):
+            raise ValueError(f"{len(text) - read} characters behind the document")
         names = document.pop(ARRAYS, ())
         at = end + -end % ALIGNMENT
         arrays: dict[str, npt.NDArray[Any]] = {}

@@ -211,9 +211,9 @@ def _checked_names(where: str, document: Any) -> tuple[list[str], list[str]]:
             f"{where} holds an object in version {version} of its format; this onebox reads "
             f"versions up to {VERSION}. Update onebox."
         )
-    if not all(isinstance(name, str) and NAME.fullmatch(name) for name in names):
+    if names and not all(isinstance(name, str) and NAME.fullmatch(name) for name in names):
         raise CorruptFile(f"{where} has an entry that is not module:name in its names.")
-    if not all(isinstance(name, str) for name in pickled):
+    if pickled and not all(isinstance(name, str) for name in pickled):
         raise CorruptFile(f"{where} has an entry that is no text in its pickles.")
     return names, pickled
 

@@ -50,8 +50,13 @@ def _pack_dict(value: dict[Any, Any], place: Place) -> dict[str, Node]:
 
 
 def _unpack_dict(node: dict[str, Node], decoder: Decoder) -> dict[Any, Any]:
-    pairs = node["pairs"] if "pairs" in node else node["items"].items()
-    return {decoder.decode(key): decoder.decode(item) for key, item in pairs}
+    decode = decoder.decode
+    if "pairs" in node:
+        return {decode(key): decode(item) for key, item in node["pairs"]}
+    return {
+        key: decode(item) if type(item) in (dict, list) else item
+        for key, item in node["items"].items()
+    }
 
 
 def _unpack_float(node: dict[str, Node], decoder: Decoder) -> float:

@@ -22,7 +22,7 @@ OWNER_PATTERN = r"[0-9a-f]{8}-\d+-\d+"
 def owner_of_this_process() -> str:
     """Machine, process id and start time, as a part of a file name."""
     pid = os.getpid()
-    return f"{_machine()}-{pid}-{_start_time(pid)}"
+    return f"{this_machine()}-{pid}-{_start_time(pid)}"
 
 
 def owner_is_dead(owner: str) -> bool:
@@ -32,7 +32,7 @@ def owner_is_dead(owner: str) -> bool:
     count as alive.
     """
     machine, pid, start = owner.split("-")
-    if machine != _machine():
+    if machine != this_machine():
         return False
     if not _exists(int(pid)):
         return True
@@ -42,7 +42,8 @@ def owner_is_dead(owner: str) -> bool:
 
 
 @cache
-def _machine() -> str:
+def this_machine() -> str:
+    """Eight hexadecimal digits for this machine, or this container."""
     try:
         namespace = os.readlink("/proc/self/ns/pid")  # containers number their own processes
     except OSError:

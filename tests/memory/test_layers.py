@@ -124,3 +124,72 @@ def test_a_damaged_index_is_made_anew(tmp_path, monkeypatch, calls):
         rest.unlink()
     ob.Memory(tmp_path / "cache").cache(made)(1)
     assert calls == [1]
+
+
+def counted(n):
+    for i in range(n):
+        CALLS.append(i)
+        yield np.full(1000, i)
+    return "all"
+
+
+def test_items_from_behind_are_kept_in_front_when_all_were_played(tmp_path, calls):
+    list(ob.Memory(tmp_path / "shared").cache(counted)(5))
+    front = ob.Memory(tmp_path / "local", behind=tmp_path / "shared").cache(counted)
+    next(front(5))  # and left early
+    assert not ob.Memory(tmp_path / "local").cache(counted).is_cached(5)
+    assert [item[0] for item in front(5)] == [0, 1, 2, 3, 4]
+    assert calls == [0, 1, 2, 3, 4]
+    shutil.rmtree(tmp_path / "shared")
+    assert [item[0] for item in front(5)] == [0, 1, 2, 3, 4]
+    assert calls == [0, 1, 2, 3, 4]
+
+
+def test_new_items_are_kept_in_both(tmp_path, calls):
+    front = ob.Memory(tmp_path / "local", behind=tmp_path / "shared").cache(counted)
+    list(front(3))
+    for folder in ("local", "shared"):
+        assert ob.Memory(tmp_path / folder, readonly=True).cache(counted).is_cached(3)
+
+
+def test_items_behind_a_folder_that_is_only_read(tmp_path, recwarn, calls):
+    list(ob.Memory(tmp_path / "shared").cache(counted)(3))
+    shared = ob.Memory(tmp_path / "shared", readonly=True)
+    front = ob.Memory(tmp_path / "local", behind=shared).cache(counted)
+    list(front(3))
+    list(front(2))
+    assert calls == [0, 1, 2, 0, 1]
+    assert not ob.Memory(tmp_path / "shared").cache(counted).is_cached(2)
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize("question", range(3))
+def test_a_new_index_answers_as_the_old_one(tmp_path, monkeypatch, question, calls):
+    ob.Memory(tmp_path / "cache").cache(made)(1)
+    other_machine(tmp_path, monkeypatch)
+    there = ob.Memory(tmp_path / "cache").cache(made)
+    answers = [
+        lambda: there.is_cached(1),
+        lambda: "A hit" in there.explain(1),
+        lambda: there.forget(1) and not there.is_cached(1),
+    ]
+    assert answers[question]()
+    assert calls == [1]
+
+
+def test_two_machines_do_not_write_to_one_segment(tmp_path, monkeypatch, calls):
+    # as where locks are not seen by other machines
+    monkeypatch.setattr("onebox.memory.segments.try_lock", lambda *_, **__: True)
+    first = ob.Memory(tmp_path / "cache").cache(made)
+    first(1)
+    other_machine(tmp_path, monkeypatch)
+    monkeypatch.setattr("onebox.memory.segments.this_machine", lambda: "12345678")
+    second = ob.Memory(tmp_path / "cache").cache(made)
+    for x in range(2, 5):
+        second(x)
+        first(10 * x)
+    assert len(list((tmp_path / "cache" / "packed").glob("*.records"))) == 2
+    calls.clear()
+    for x in (1, 2, 3, 4, 20, 30, 40):
+        assert ob.Memory(tmp_path / "cache").cache(made)(x)[0] == x
+    assert not calls

@@ -30,7 +30,7 @@ from onebox.memory.index import FORMATS, Result
 from onebox.memory.lease import lease
 from onebox.memory.limit import delete_unless_open
 from onebox.memory.memory import Memory
-from onebox.memory.rewrite import rewrite
+from onebox.memory.rewrite import codes_in_use, rewrite
 from onebox.memory.survey import PACKED, RESULT, survey_segments
 from onebox.memory.trust import Signed, Signer
 from onebox.memory.values import Arrays
@@ -229,7 +229,7 @@ class Auditor:
         shelf = self.shelf
         with lease(os.path.join(shelf.folder, ROOM)):
             survey_segments(shelf.index, shelf.segments)
-            if rewrite(shelf.index, shelf.segments, name, set()):
+            if rewrite(shelf.index, shelf.segments, name, set(), codes_in_use(shelf.index)):
                 self.found.orphans += name in self._torn
                 return
         for record in self._broken.get(name, ()):

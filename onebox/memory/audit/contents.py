@@ -23,7 +23,7 @@ from onebox.memory.lease import lease
 from onebox.memory.limit import delete_unless_open
 from onebox.memory.memory import Memory
 from onebox.memory.recipes import Recipe
-from onebox.memory.rewrite import rewrite
+from onebox.memory.rewrite import codes_in_use, rewrite
 from onebox.memory.shelf import Shelf
 
 
@@ -198,7 +198,8 @@ def _clear_segments(shelf: Shelf, function: str | None) -> None:
     for name, key in rows:
         victims[name].add(key)
     names = victims if function is not None else segments.sizes()
-    busy = [name for name in names if not rewrite(index, segments, name, victims[name])]
+    codes = codes_in_use(index)
+    busy = [n for n in names if not rewrite(index, segments, n, victims[n], codes)]
     for name in busy:
         for key in victims[name]:
             shelf.forget("", key)

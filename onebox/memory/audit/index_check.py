@@ -12,7 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from onebox.memory.audit.found import Audit
-from onebox.memory.index import COLUMNS, Index, remove_index
+from onebox.memory.index import COLUMNS, Index
+from onebox.memory.index_file import remove_index
 from onebox.memory.recipes import describe_file
 from onebox.memory.shelf import Origin, Shelf
 from onebox.memory.survey import survey_files, survey_segments
