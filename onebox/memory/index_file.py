@@ -1,4 +1,4 @@
-"""The file of an index: on a local disk, of this user alone, made anew when damaged or of another version."""
+"""The file of an index: on a local disk, of one user, made anew when damaged or of another version."""
 
 from __future__ import annotations
 
