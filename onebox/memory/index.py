@@ -17,11 +17,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from onebox.memory.index_file import CACHE_BYTES, open_database
+from onebox.memory.changes import Changes
+from onebox.memory.index_file import CACHE_BYTES, CHANGES, open_database
 from onebox.memory.segments import Place
 
 HALF_LIFE = 7 * 86400.0  # seconds after which a use counts half
 FLUSH_SECONDS = 1.0
+MOST_PLACES = 4096  # that are kept in memory
 SPARE_PAGES = 64  # of 4 KiB, which are left for what comes next
 FORMATS = (".onebox", ".records", ".parquet")  # of results in files of their own
 
@@ -74,12 +76,17 @@ class Index:
         self._lock = threading.RLock()
         self._hits: dict[bytes, tuple[int, float]] = {}
         self._flushed = time.monotonic()
-        self._base = open_database(folder)
+        self._base, path = open_database(folder)
+        self._changes = Changes(path and path.with_suffix(CHANGES))
+        self._places: tuple[int, dict[bytes, Place]] = -1, {}  # and the count when they were found
         self._closing = weakref.finalize(self, _flush_last, self._base, self._hits, os.getpid())
 
     @contextmanager
-    def change(self) -> Iterator[sqlite3.Connection]:
-        """Several changes that happen together or not at all."""
+    def change(self, *, moves: bool = True) -> Iterator[sqlite3.Connection]:
+        """Several changes that happen together or not at all.
+
+        With ``moves=False``, none of them may make a result go or lie elsewhere.
+        """
         with self._lock:
             self._base.execute("begin immediate")
             try:
@@ -88,6 +95,8 @@ class Index:
                 self._base.execute("rollback")
                 raise
             self._base.execute("commit")
+            if moves:
+                self._changes.note()
 
     @contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:
@@ -128,9 +137,17 @@ class Index:
 
     def place(self, key: bytes) -> Place | None:
         """Where a packed result is; None for others."""
-        with self._lock:
-            row = self._base.execute(PLACE, (key,)).fetchone()
-        return None if row is None else Place(row[0], row[1], row[2], row[3] & 2**64 - 1)
+        count = self._changes.count()
+        known_at, places = self._places
+        if known_at != count or len(places) >= MOST_PLACES:
+            self._places = count, (places := {})
+        place = places.get(key)
+        if place is None:
+            with self._lock:
+                row = self._base.execute(PLACE, (key,)).fetchone()
+            if row is not None:
+                place = places[key] = Place(row[0], row[1], row[2], row[3] & 2**64 - 1)
+        return place
 
     def put(self, result: Result | None, *, scanned: tuple[str, int, int] | None = None) -> None:
         """Note a result that was written, if it is one, and how far its segment is known.
@@ -141,8 +158,12 @@ class Index:
         scanned : tuple, optional
             A segment, where its new record begins and where it ends.
         """
-        with self.change() as base:
+        known = None
+        with self.change(moves=False) as base:
             if result is not None:
+                known = base.execute(
+                    "select 1 from results where key = ?", (result.key,)
+                ).fetchone()
                 self.put_within(base, result)
             if scanned:
                 name, start, end = scanned
@@ -151,6 +172,8 @@ class Index:
                     " set scanned = excluded.scanned where scanned = ?",
                     (name, end, start),
                 )
+        if known:
+            self._changes.note()
 
     def put_within(self, base: sqlite3.Connection, result: Result) -> None:
         """Note a result, as a part of a larger change. The later one of two of a key counts."""
@@ -164,7 +187,7 @@ class Index:
 
     def put_code(self, code: bytes, function: str, parts: list[Any], segment: str | None) -> None:
         """Note what a code key stands for, and the segment, if any, that says so."""
-        with self.change() as base:
+        with self.change(moves=False) as base:
             self.put_code_within(base, code, function, parts, segment)
 
     def put_code_within(
@@ -207,7 +230,7 @@ class Index:
         with self._lock:
             self._flushed = time.monotonic()
             if self._hits:
-                with self.change() as base:
+                with self.change(moves=False) as base:
                     _write_hits(base, self._hits)
                 self._hits.clear()
 

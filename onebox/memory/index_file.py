@@ -14,6 +14,7 @@ from onebox.storage.hashing import hash_bytes
 from onebox.storage.spill import default_cache_folder
 
 VERSION = 3
+CHANGES = ".changes"  # suffix of the file beside it in which changes are counted
 UNUSED_SECONDS = 90 * 86400.0  # after which the index of a folder is deleted
 BUSY_SECONDS = 10.0
 CACHE_BYTES = 2 << 20
@@ -33,8 +34,8 @@ insert into size values (0);
 """
 
 
-def open_database(folder: Path) -> sqlite3.Connection:
-    """The database of a cache folder; one in memory where there is no place for it."""
+def open_database(folder: Path) -> tuple[sqlite3.Connection, Path | None]:
+    """The database of a cache folder and its path; one in memory where there is no place for it."""
     name = hash_bytes(os.fsencode(os.path.realpath(folder)))
     about = f"{VERSION} {name}"
     for folder in _index_folders():
@@ -45,13 +46,13 @@ def open_database(folder: Path) -> sqlite3.Connection:
             if not path.exists():
                 _remove_unused(folder)
             try:
-                return _prepared(str(path), about)
+                return _prepared(str(path), about), path
             except sqlite3.OperationalError:  # in use for long, or on a disk that fails
                 continue
             except (sqlite3.DatabaseError, UnicodeDecodeError):  # damaged
                 remove_index(path)
-                return _prepared(str(path), about)
-    return _prepared(":memory:", about)
+                return _prepared(str(path), about), path
+    return _prepared(":memory:", about), None
 
 
 def _index_folders() -> list[Path]:
@@ -79,8 +80,8 @@ def _remove_unused(folder: Path) -> None:
 
 def remove_index(path: Path) -> None:
     """Delete a database."""
-    for suffix in ("", "-wal", "-shm"):
-        Path(f"{path}{suffix}").unlink(missing_ok=True)
+    for file in (path, Path(f"{path}-wal"), Path(f"{path}-shm"), path.with_suffix(CHANGES)):
+        file.unlink(missing_ok=True)
 
 
 def _prepared(path: str, about: str) -> sqlite3.Connection:

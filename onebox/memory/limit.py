@@ -98,12 +98,12 @@ class Room:
         if self.limit is None:
             yield lambda _: None
             return
-        with self._index.change() as base:
+        with self._index.change(moves=False) as base:
             number = base.execute("insert into promised values (?, 0)", (owner_of_this_process(),))
         row = number.lastrowid
 
         def more(size: int) -> None:
-            with self._index.change() as base:
+            with self._index.change(moves=False) as base:
                 base.execute("update promised set bytes = bytes + ? where rowid = ?", (size, row))
             self.require(0)
 
@@ -111,7 +111,7 @@ class Room:
             more(needed)
             yield more
         finally:
-            with self._index.change() as base:
+            with self._index.change(moves=False) as base:
                 base.execute("delete from promised where rowid = ?", (row,))
 
     def shrink(self, limit: int, needed: int = 0) -> int:
@@ -191,7 +191,7 @@ class Room:
     def _forget_promises_of_the_dead(self) -> None:
         for (owner,) in self._index.rows("select distinct owner from promised"):
             if owner_is_dead(owner):
-                with self._index.change() as base:
+                with self._index.change(moves=False) as base:
                     base.execute("delete from promised where owner = ?", (owner,))
 
 

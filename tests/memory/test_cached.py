@@ -6,6 +6,7 @@ import inspect
 import os
 import pickle
 import sys
+import time
 
 import cloudpickle
 import numpy as np
@@ -155,3 +156,47 @@ def test_the_index_shrinks_with_the_cache(tmp_path):
     room.shrink(room.used() // 10)
     ((after,),) = index.rows("pragma page_count")
     assert after < before / 2
+
+
+def in_a_child(action):
+    child = os.fork()
+    if child == 0:
+        try:
+            os._exit(0 if action() else 1)
+        finally:
+            os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+class Clock:
+    """Says how often it was asked; not part of any key."""
+
+    def __init__(self):
+        self.n = 0
+
+    def __onebox_key__(self):
+        return None
+
+    def tick(self):
+        self.n += 1
+        return self.n
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_what_another_process_forgets_is_computed_again(tmp_path):
+    clock = Clock()
+    kept = ob.Memory(tmp_path).cache(lambda x: clock.tick())
+    assert [kept(0), kept(0), kept(0)] == [1, 1, 1]
+    in_a_child(lambda: kept.forget(0))
+    assert [kept(0), kept(0)] == [2, 2]
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_what_another_process_has_computed_anew_takes_the_place_of_the_old(tmp_path):
+    clock = Clock()
+    kept = ob.Memory(tmp_path).cache(expires=0.2)(lambda x: clock.tick())
+    assert [kept(0), kept(0)] == [1, 1]
+    time.sleep(0.25)
+    in_a_child(lambda: kept(0) == 2)
+    assert ob.Memory(tmp_path).cache(lambda x: clock.tick())(0) == 2
+    assert kept._entries.read(kept._call((0,), {}).key) == 2
