@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from onebox.errors import BadInput, WrongType
 from onebox.memory.keys import key_of
-from onebox.memory.keys_encoding import LONGEST_TEXT, RUN
+from onebox.memory.keys.encoding import LONGEST_TEXT, RUN
 
 ATOMS = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.complex_numbers(), st.text(),

@@ -17,7 +17,7 @@ from functools import lru_cache
 from types import CodeType
 from typing import Any
 
-from onebox.memory.code_scopes import Function, all_arguments
+from onebox.memory.code.scopes import Function, all_arguments
 
 _NESTED = 0x10  # a flag of nested functions that shares its bit with a future import of old
 _FUTURES = ~_NESTED & sum(

@@ -17,8 +17,8 @@ import typing
 from collections.abc import Iterator
 from typing import Any
 
-from onebox.memory.code_origin import origin_of
-from onebox.memory.code_walk import Part, Token, Walk
+from onebox.memory.code.origin import origin_of
+from onebox.memory.code.walk import Part, Token, Walk
 from onebox.storage.hashing import hash_json
 
 if sys.version_info >= (3, 14):

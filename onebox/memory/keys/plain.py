@@ -1,7 +1,7 @@
 """What Python's own containers and values consist of: lists, dicts, dates, paths, ranges, ...
 
 Classes are met here by their exact type; a subclass goes by its class name, its base value and its
-attributes (`keys_objects`).
+attributes (`objects`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from onebox.errors import BadInput
-from onebox.memory.keys_encoding import (
+from onebox.memory.keys.encoding import (
     SORTABLE,
     Describe,
     Description,

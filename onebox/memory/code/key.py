@@ -1,10 +1,9 @@
 """The key of a function: of all the code of the user that it may run, and of the constants in it.
 
 What counts is the meaning of the code and the values of what it names, not where it is written: see
-`fingerprint`. The modules ``code_*`` beside this one are its parts: a syntax tree is found
-(`code_source`) and written as a text (`code_scopes`, `code_writer`, `code_syntax`), or the bytecode is
-where there is no source (`code_object`); names are followed (`code_function`, `code_class`,
-`code_walk`) into modules of the user, and end at installed packages (`code_origin`).
+`fingerprint`. A syntax tree is found (`source`) and written as a text (`scopes`, `writer`, `syntax`), or
+the bytecode is where there is no source (`bytecode`); names are followed (`functions`, `classes`, `walk`)
+into modules of the user, and end at installed packages (`origin`).
 """
 
 from __future__ import annotations
@@ -14,9 +13,9 @@ from dataclasses import dataclass
 from types import FunctionType
 from weakref import WeakKeyDictionary
 
-from onebox.memory.code_class import follow_class
-from onebox.memory.code_function import follow_function
-from onebox.memory.code_walk import ACTIVE, Part, Walk
+from onebox.memory.code.classes import follow_class
+from onebox.memory.code.functions import follow_function
+from onebox.memory.code.walk import ACTIVE, Part, Walk
 from onebox.storage.hashing import hash_json
 
 __all__ = ["CodeKey", "Part", "fingerprint"]

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from onebox.memory.keys_encoding import Describe, Description, Raw, Unkeyable, runs
+from onebox.memory.keys.encoding import Describe, Description, Raw, Unkeyable, runs
 
 is_type = pa.types
 

@@ -10,12 +10,12 @@ from collections import deque
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from onebox.memory.code_object import bytecode_syntax
-from onebox.memory.code_origin import import_of, is_user_module, origin_of
-from onebox.memory.code_reference import Reference, Syntax
-from onebox.memory.code_source import find_source
-from onebox.memory.code_syntax import function_syntax, surroundings
-from onebox.memory.code_walk import Get, Part, Token, Walk
+from onebox.memory.code.bytecode import bytecode_syntax
+from onebox.memory.code.origin import import_of, is_user_module, origin_of
+from onebox.memory.code.reference import Reference, Syntax
+from onebox.memory.code.source import find_source
+from onebox.memory.code.syntax import function_syntax, surroundings
+from onebox.memory.code.walk import Get, Part, Token, Walk
 from onebox.storage.hashing import hash_json
 
 # What runs code, or looks things up, by a text that is only known when it runs.

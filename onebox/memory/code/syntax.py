@@ -11,9 +11,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from onebox.memory.code_reference import Syntax, distinct
-from onebox.memory.code_scopes import Function, all_arguments, scopes_of
-from onebox.memory.code_writer import Writer
+from onebox.memory.code.reference import Syntax, distinct
+from onebox.memory.code.scopes import Function, all_arguments, scopes_of
+from onebox.memory.code.writer import Writer
 from onebox.storage.hashing import hash_bytes
 
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from types import CodeType
 
-from onebox.memory.code_reference import Reference, Syntax, distinct
+from onebox.memory.code.reference import Reference, Syntax, distinct
 from onebox.storage.hashing import hash_json
 
 _ATTRIBUTES = frozenset({"LOAD_ATTR", "LOAD_METHOD"})

@@ -17,8 +17,8 @@ from pathlib import PurePath
 from types import FunctionType, MemberDescriptorType, ModuleType
 from typing import Any
 
-from onebox.memory.keys_encoding import Describe, Description, Unkeyable, name_of, sorted_parts
-from onebox.memory.keys_plain import describe_path
+from onebox.memory.keys.encoding import Describe, Description, Unkeyable, name_of, sorted_parts
+from onebox.memory.keys.plain import describe_path
 
 POINTER = struct.calcsize("P")
 

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from onebox.memory.keys_arrays import describe_array
-from onebox.memory.keys_encoding import Describe, Description, name_of
-from onebox.memory.keys_tables import describe_column
+from onebox.memory.keys.arrays import describe_array
+from onebox.memory.keys.encoding import Describe, Description, name_of
+from onebox.memory.keys.tables import describe_column
 
 NAMED = "[{!r}]"
 

@@ -21,7 +21,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
-from onebox.memory.code_origin import Origin, origin_of
+from onebox.memory.code.origin import Origin, origin_of
 from onebox.storage.hashing import hash_json
 
 Token: TypeAlias = Any  # nested lists of plain values

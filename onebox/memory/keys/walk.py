@@ -17,8 +17,8 @@ from typing import Any, NoReturn
 from xxhash import xxh3_128, xxh3_128_hexdigest
 
 from onebox.errors import BadInput
-from onebox.memory import keys_arrays, keys_frames, keys_objects, keys_plain, keys_tables
-from onebox.memory.keys_encoding import (
+from onebox.memory.keys import arrays, frames, objects, plain, tables
+from onebox.memory.keys.encoding import (
     MARSHAL_VERSION,
     Describe,
     Description,
@@ -28,8 +28,8 @@ from onebox.memory.keys_encoding import (
     plain_code,
 )
 
-_BY_TYPE = {**keys_plain.BY_TYPE, **keys_arrays.BY_TYPE}
-_FAMILIES = [*keys_arrays.FAMILIES, *keys_tables.FAMILIES, *keys_objects.FAMILIES]
+_BY_TYPE = {**plain.BY_TYPE, **arrays.BY_TYPE}
+_FAMILIES = [*arrays.FAMILIES, *tables.FAMILIES, *objects.FAMILIES]
 LONGEST_PATH = 300
 
 
@@ -218,7 +218,7 @@ class _Walk:
         if type(value) is Description:
             return value
         if self.files_by_content and isinstance(value, PurePath):
-            return keys_plain.describe_file(value)
+            return plain.describe_file(value)
         if self.key_of_code and isinstance(value, FunctionType | type):
             return self._describe_code(value, self.key_of_code)
         kind: Any = type(value)
@@ -254,10 +254,10 @@ class _Walk:
 def _describer(kind: type) -> Describe:
     """Choose what describes values of a type."""
     if hasattr(kind, "__onebox_key__"):
-        return keys_objects.describe_own
+        return objects.describe_own
     if kind in _BY_TYPE:
         return _BY_TYPE[kind]
     for family, describe in _FAMILIES:
         if issubclass(kind, family):
             return describe
-    return keys_frames.describer(kind) or keys_objects.describer(kind)
+    return frames.describer(kind) or objects.describer(kind)

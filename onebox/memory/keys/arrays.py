@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from onebox.memory.keys_encoding import Describe, Description, Raw, Unkeyable, name_of, runs
+from onebox.memory.keys.encoding import Describe, Description, Raw, Unkeyable, name_of, runs
 from onebox.storage.chunks import byte_chunks, flat_bytes
 
 PIECE_BYTES = 1 << 20

@@ -6,8 +6,8 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-from onebox.memory.code_reference import Reference
-from onebox.memory.code_scopes import (
+from onebox.memory.code.reference import Reference
+from onebox.memory.code.scopes import (
     Comprehension,
     Function,
     Scope,
