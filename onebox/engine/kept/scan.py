@@ -18,7 +18,7 @@ from onebox.engine.kept.checkpoint import Checkpoint
 from onebox.engine.kept.keeper import Keeper
 from onebox.engine.kept.keys import recipe_key, unit_key
 from onebox.engine.kept.packing import classes_of
-from onebox.engine.kept.shelf import KEY_BYTES, Shelf
+from onebox.engine.kept.shelf import KEY_BYTES, Shelf, warn_of_another_version
 from onebox.engine.need import is_large
 from onebox.errors import BadInput, WrongType
 from onebox.memory.entries import MISSING
@@ -126,7 +126,11 @@ class KeptScan:
         if loaded is None:
             return None
         packed = loaded[1]
-        return Found(packed.shares(self._classes), packed.rows, packed.dropped)
+        try:
+            return Found(packed.shares(self._classes), packed.rows, packed.dropped)
+        except Exception:
+            warn_of_another_version()
+            return None
 
     def keep_result(self, merged: Sequence[Any], rows: int, dropped: int) -> None:
         """Keep the merged summaries of a complete scan, in place of those of its units."""
@@ -157,7 +161,8 @@ class KeptScan:
             if packed is not None:
                 try:
                     shares = packed.shares(self._classes)
-                except Exception:  # of another version
+                except Exception:
+                    warn_of_another_version()
                     return None
                 first = unit.first_partition
                 turned = [
@@ -225,7 +230,8 @@ class KeptScan:
     def _state_of(self, n_units: int, packed: Packed) -> State | None:
         try:
             parts = packed.shares(self._classes)
-        except Exception:  # of another version
+        except Exception:
+            warn_of_another_version()
             return None
         groups = [
             [share.get(g) for g in range(n_groups(part))]
@@ -290,7 +296,7 @@ class KeptScan:
                     stacklevel=2,
                 )
         if not self._refused:
-            self._keeper.history.keep()
+            self._keeper.remember()
 
     def _refuse(self, error: Exception) -> None:
         self._refused = True
