@@ -23,7 +23,6 @@ from functools import cached_property, partial
 from typing import ClassVar
 
 import pyarrow as pa
-import pyarrow.fs as pafs
 
 from onebox.config import resolve
 from onebox.data.columns import Columns, TableColumns
@@ -96,7 +95,9 @@ class CsvSource(FileSource):
             f"{self.folder.filesystem.type_name} {file.path} {self.delimiter!r} {self.chunk_bytes}"
         )
         try:
-            return kept_index(self.cache, name, file.fingerprint, partial(self._made_index, file))
+            return kept_index(
+                self.cache, name, self._fingerprint(file), partial(self._made_index, file)
+            )
         except BadInput:
             raise
         except READ_ERRORS as error:
@@ -116,8 +117,8 @@ class CsvSource(FileSource):
 
     def _grows(self, file: File) -> bool:
         """Whether rows can be added at its end; with ``verify="content"`` all is looked at anyway."""
-        local = isinstance(self.folder.filesystem, pafs.LocalFileSystem)
-        return local and not self._text(file).is_packed and self.verify != "content"
+        packed = self._text(file).is_packed
+        return self.folder.is_local and not packed and self.verify != "content"
 
     def _mark(self, file: File, size: int) -> str:
         """Hash of samples of the first bytes."""
@@ -163,13 +164,13 @@ class CsvSource(FileSource):
     def _spans(self) -> list[Span]:
         spans = []
         for file in self.folder.files:
-            index, first = self._indexes[file.key], 0
+            index, first, fingerprint = self._indexes[file.key], 0, self._fingerprint(file)
             if self._text(file).is_packed:
-                spans.append(Span(file.key, 0, 0, None, file.size, file.fingerprint))
+                spans.append(Span(file.key, 0, 0, None, file.size, fingerprint))
                 continue
             for i, n_rows in enumerate(index.rows):
                 nbytes = index.edges[i + 1] - index.edges[i]
-                spans.append(Span(file.key, i, first, n_rows, nbytes, file.fingerprint))
+                spans.append(Span(file.key, i, first, n_rows, nbytes, fingerprint))
                 first += n_rows
         return spans
 

@@ -95,7 +95,10 @@ def kept_index(
     """Take the index of a version of a file that is kept in a folder.
 
     `make` makes it if there is none, perhaps from that of another version; it is kept in its place.
+    Nothing is kept of a file without a version.
     """
+    if not version:
+        return make(None)
     key, head = f"csv index {VERSION}: {name}", version.encode() + b"\0"
     before = None
     # A folder that cannot be used costs time only: the index is made anew next time.
