@@ -151,6 +151,7 @@ class FileSource(Source):
     def __init__(self, folder: Folder, columns: Sequence[str] | None = None) -> None:
         self.folder = folder
         self.columns = None if columns is None else tuple(columns)
+        self._traces: dict[str, Trace] = {}
 
     @cached_property
     def _files(self) -> dict[str, File]:
@@ -161,11 +162,12 @@ class FileSource(Source):
         return self.folder.token
 
     def trace(self, file: str) -> Trace:
-        known = self._files[file]
-        place = self._place(known) if self.folder.is_local else None
-        return Trace(
-            self.folder.filesystem, known.path, self._fingerprint(known), known.size, place
-        )
+        if file not in self._traces:
+            known = self._files[file]
+            place = self._place(known) if self.folder.is_local else None
+            disk, version = self.folder.filesystem, self._fingerprint(known)
+            self._traces[file] = Trace(disk, known.path, version, known.size, place)
+        return self._traces[file]
 
     def _fingerprint(self, file: File) -> str:
         """That of the file's spans: its version, and what a footer or header adds; "" if unknown."""

@@ -42,6 +42,7 @@ class ParquetSource(FileSource):
         self._matching: dict[tuple[str, bytes], frozenset[int]] = {}
         self._page_sizes: dict[str, PageSizes] = {}
         self._footer_hashes: dict[str, str] = {}
+        self._stored_sizes: dict[tuple[str, int, tuple[str, ...]], int] = {}
 
     @cached_property
     def _footers(self) -> dict[str, pq.FileMetaData]:
@@ -217,7 +218,11 @@ class ParquetSource(FileSource):
         return sum(column.total_uncompressed_size for column in self._stored(span, names))
 
     def stored_bytes(self, span: Span, names: Sequence[str]) -> int:
-        return sum(column.total_compressed_size for column in self._stored(span, names))
+        what = (span.file, span.index, tuple(names))
+        if what not in self._stored_sizes:  # asked for several times a unit
+            sizes = (column.total_compressed_size for column in self._stored(span, names))
+            self._stored_sizes[what] = sum(sizes)
+        return self._stored_sizes[what]
 
     def null_count(self, span: Span, name: str) -> int | None:
         columns = list(self._stored(span, [name]))
