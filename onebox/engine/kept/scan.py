@@ -15,6 +15,7 @@ from onebox.data.partition import Unit
 from onebox.engine.fold import Groups, n_groups
 from onebox.engine.kept.batches import Packed, Shares
 from onebox.engine.kept.checkpoint import Checkpoint
+from onebox.engine.kept.files import FileSummaries, FoundFile
 from onebox.engine.kept.keeper import Keeper
 from onebox.engine.kept.keys import recipe_key, unit_key
 from onebox.engine.kept.packing import classes_of
@@ -68,8 +69,10 @@ class KeptScan:
 
     Attributes
     ----------
-    n_found, n_partitions, bytes_found : int
-        Units, partitions and bytes that were not read.
+    files : FileSummaries or None
+        What is kept of whole files, where units are not kept one by one.
+    rows, dropped : int
+        So far.
     """
 
     def __init__(
@@ -90,6 +93,7 @@ class KeptScan:
             "version": "",
         }
         self._shelf: Shelf | None = None
+        self.files: FileSummaries | None = None
         self._checkpoints: list[Checkpoint] = []
         self._refused = False
         self.rows = self.dropped = 0
@@ -202,6 +206,10 @@ class KeptScan:
             for unit in units
         }
         if any(self._large):
+            if not self._passing:
+                self.files = FileSummaries(
+                    keeper, recipe, self._about, self._aggregates, self._large, self._classes
+                )
             return
         if self._passing:  # its units go when it is complete: no other data are among them
             recipe += str(keeper.everything(recipe))
@@ -209,6 +217,17 @@ class KeptScan:
             keeper.entries, MISSING, recipe, self._about, keeper.view.stored_bytes,
             keeper.batch_bytes,
         )  # fmt: skip
+
+    def keep_file(self, units: Sequence[Unit], found: FoundFile) -> None:
+        """Keep what a whole file has come to, where units are not kept one by one."""
+        if self.files is None or self._refused:
+            return
+        for entry in self._checkpoints:
+            entry.wait()  # one copy at a time
+        try:
+            self.files.keep(units, found)
+        except WrongType as error:
+            self._refuse(error)
 
     def _keys(self, unit: Unit) -> list[bytes]:
         return self._unit_keys[unit.first_partition]
@@ -256,6 +275,10 @@ class KeptScan:
         entry = before_last if n_done == len(units) - 1 else latest
         if not (last or entry is before_last or entry.is_due()):
             return
+        if self.files is not None:
+            if self.files.is_busy() and not last:
+                return  # one copy at a time
+            self.files.wait()
         keys = [self._keys(unit) for unit in units[:n_done]]
         if not all(keys):
             return
@@ -288,6 +311,8 @@ class KeptScan:
         """Write what is left; remember which files these were."""
         for entry in self._checkpoints:
             entry.wait()
+        if self.files is not None:
+            self.files.wait()
         if self._shelf is not None:
             self._shelf.close(write=not (self._passing and completed))
             if self._shelf.trouble is not None:
