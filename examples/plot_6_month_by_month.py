@@ -57,8 +57,14 @@ for month in range(1, 13):
     with ob.config(cache=memory):
         models.append(fit())
 
+
+def told(model):
+    """The report, in lines."""
+    return str(model.fit_report_).replace("; ", ";\n  ")
+
+
 for month in (1, 2, 12):
-    print(f"2024-{month:02d}: {models[month - 1].fit_report_}")
+    print(f"2024-{month:02d}: {told(models[month - 1])}")
 
 # %%
 # The same bits
@@ -67,7 +73,7 @@ for month in (1, 2, 12):
 # Not nearly the same: every bit of every fitted number is that of a fit that reads everything.
 
 scratch = fit()
-print("from scratch:", scratch.fit_report_)
+print("from scratch:", told(scratch))
 print("the same bits:", ob.fingerprint(models[-1]) == ob.fingerprint(scratch))
 
 # %%
@@ -80,8 +86,7 @@ arrive(5, error=0.5)
 (folder / "rides/2024-06.parquet").unlink()
 with ob.config(cache=memory):
     models.append(fit())
-report = models[-1].fit_report_
-print(report)
+print(told(models[-1]))
 print("the same bits:", ob.fingerprint(models[-1]) == ob.fingerprint(fit()))
 
 # %%

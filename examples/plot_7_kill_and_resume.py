@@ -67,7 +67,7 @@ for number in range(8):
 
 
 def run(what, kill_at=None):
-    """The share of every pass that the study told of, and its last lines."""
+    """The last lines that the study prints; none when it is killed."""
     command = [sys.executable, "study.py", what, folder / "rows"]
     process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)
     n_passes, told = 0, {}
@@ -84,7 +84,9 @@ def run(what, kill_at=None):
         n_passes += share == 1
     process.stdout.close()
     code = process.wait()
-    print(f"exit code {code}", *told.values(), sep="\n")
+    if told:
+        print(told["report"].replace("; ", ";\n  "), told["fingerprint"], sep="\n")
+    print("exit code", code)
     return told
 
 
@@ -125,4 +127,4 @@ print("k-means: ", clustered["fingerprint"] == ob.fingerprint(model))
 
 with ob.config(cache=ob.Memory(folder / "cache")):
     again = KMeans(200, random_state=0, max_iter=10).fit(rows)
-print(again.fit_report_)
+print(str(again.fit_report_).replace("; ", ";\n  "))
