@@ -202,6 +202,30 @@ def test_rows_at_the_end_of_a_file(kind, long_table, tmp_path, memory, sha256, c
     assert sha256(learned(model)) == sha256(learned(fitted(fit, folder)))
 
 
+@pytest.mark.parametrize("more", [100, 30_000, 70_000, 400_000])
+def test_of_a_long_piece_of_an_array_the_full_blocks_are_kept(more, tmp_path, memory, sha256):
+    """The 97th piece of an array has four blocks of 32,768 rows, the ones after it, too."""
+    rows = np.random.default_rng(0).normal(size=(3_700_000, 2)).astype(np.float32)
+    path, block = tmp_path / "long.npy", 32_768
+
+    def ask(cache=None):
+        with ob.config(cache=cache) if cache is not None else ob.config():
+            data = ob.dataset(path)
+            scaler = StandardScaler().fit(data)
+            return scaler, ob.describe(data).to_arrow().to_pylist()
+
+    first = 98 * block + 20_000
+    for n_rows in (first, first + more, first + more + 50):
+        np.save(path, rows[:n_rows])
+        scaler, described = ask(memory)
+        fresh, again = ask()
+        assert sha256([learned(scaler), described]) == sha256([learned(fresh), again])
+    assert scaler.fit_report_.bytes_read <= (50 + block) * 8  # one block, and what is new
+    assert scaler.fit_report_.rows == n_rows
+    report, whole = scaler.fit_report_, fresh.fit_report_
+    assert report.bytes_read + report.bytes_reused == pytest.approx(whole.bytes_read, abs=10)
+
+
 @pytest.mark.parametrize("kind", AGAIN)
 def test_a_file_more(kind, long_table, tmp_path, memory, sha256, counted_reads):
     folder = tmp_path / "rows"

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from onebox.aggregates.aggregate import Aggregate, parts_of
 from onebox.data.partition import Unit
 from onebox.engine.fold import Groups, n_groups
+from onebox.engine.kept import beginnings
 from onebox.engine.kept.batches import Packed, Shares
 from onebox.engine.kept.checkpoint import Checkpoint
 from onebox.engine.kept.files import FileSummaries, FoundFile
 from onebox.engine.kept.keeper import Keeper
-from onebox.engine.kept.keys import recipe_key, unit_key
+from onebox.engine.kept.keys import place_key, recipe_key, unit_key
 from onebox.engine.kept.packing import classes_of
 from onebox.engine.kept.shelf import KEY_BYTES, Shelf, warn_of_another_version
 from onebox.engine.need import is_large
@@ -160,27 +161,32 @@ class KeptScan:
         """The summaries of a unit, read at some time before; safe to call from any thread."""
         if self._refused or self._shelf is None:
             return None
-        for key in self._keys(unit):
-            packed = self._shelf.find(key)
-            if packed is not None:
-                try:
-                    shares = packed.shares(self._classes)
-                except Exception:
-                    warn_of_another_version()
-                    return None
-                first = unit.first_partition
-                turned = [
-                    {(first + group) % n_groups(part): one for group, one in share.items()}
-                    for part, share in zip(self._aggregates, shares, strict=True)
-                ]
-                return Found(turned, packed.rows, packed.dropped)
+        return self._find(unit, self._keys(unit))
+
+    def find_beginning(self, unit: Unit) -> tuple[Unit, Found] | None:
+        """What the unit begins with, read when it was shorter."""
+        shelf, view = self._shelf, self._keeper.view
+        if self._refused or shelf is None or self._passing:
+            return None
+        for begun in beginnings.possible(view, unit):
+            keys = [key for key in self._new_keys(begun) if key in shelf]
+            found = self._find(begun, keys) if keys else None
+            if found is not None:
+                return begun, found
         return None
 
+    def beginning_to_keep(self, unit: Unit) -> Unit | None:
+        """The part of a unit whose summaries are worth keeping beside those of the unit."""
+        if self._refused or self._shelf is None or self._passing:
+            return None
+        return beginnings.full_blocks_of(self._keeper.view, unit)
+
     def keep(self, unit: Unit, shares: Shares, rows: int, dropped: int) -> None:
-        """Keep the summaries of a unit; they are copied now."""
+        """Keep the summaries of a unit; they are copied now. Safe to call from any thread."""
         if self._refused or self._shelf is None or self._shelf.full:
             return
-        keys = self._keys(unit)
+        known = self._unit_keys.get(unit.first_partition)
+        keys = self._new_keys(unit) if known is None or unit.stop != known[0] else known[1]
         if not keys:
             return
         first = unit.first_partition
@@ -195,14 +201,42 @@ class KeptScan:
             return
         self._shelf.put(keys[0], packed, self._keeper.bytes_of(unit))
 
+    def _find(self, unit: Unit, keys: Sequence[bytes]) -> Found | None:
+        assert self._shelf is not None
+        for key in keys:
+            packed = self._shelf.find(key)
+            if packed is None:
+                continue
+            try:
+                shares = packed.shares(self._classes)
+            except Exception:
+                warn_of_another_version()
+                return None
+            first = unit.first_partition
+            turned = [
+                {(first + group) % n_groups(part): one for group, one in share.items()}
+                for part, share in zip(self._aggregates, shares, strict=True)
+            ]
+            return Found(turned, packed.rows, packed.dropped)
+        return None
+
+    def _new_keys(self, unit: Unit) -> list[bytes]:
+        """Keys of a unit that is none of the layout's."""
+        place = place_key(self._keeper.view, unit)
+        versions = self._keeper.history.versions(unit.span.file)
+        return [unit_key(self._recipe, place, version) for version in versions]
+
     def open(self, units: Sequence[Unit]) -> None:
         """Look what is there, before any thread asks for it."""
         keeper, recipe = self._keeper, self._recipe
         self._unit_keys = {
-            unit.first_partition: [
-                unit_key(recipe, keeper.places[unit.first_partition], version)
-                for version in keeper.history.versions(unit.span.file)
-            ]
+            unit.first_partition: (
+                unit.stop,
+                [
+                    unit_key(recipe, keeper.places[unit.first_partition], version)
+                    for version in keeper.history.versions(unit.span.file)
+                ],
+            )
             for unit in units
         }
         if any(self._large):
@@ -230,7 +264,7 @@ class KeptScan:
             self._refuse(error)
 
     def _keys(self, unit: Unit) -> list[bytes]:
-        return self._unit_keys[unit.first_partition]
+        return self._unit_keys[unit.first_partition][1]
 
     # States
 
