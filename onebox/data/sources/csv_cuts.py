@@ -25,8 +25,6 @@ class Cuts:
         Offsets of the chunks that are complete, and their records.
     samples : list of int
         Offsets at which to take samples.
-    marks : list of (int, int)
-        Offsets about a megabyte apart at which a record begins, and the records before each.
     position : int
         Bytes streamed.
     behind : int
@@ -42,7 +40,6 @@ class Cuts:
     edges: list[int]
     rows: list[int]
     samples: list[int]
-    marks: list[tuple[int, int]]
     position: int
     behind: int
     n_records: int = 0
@@ -51,12 +48,12 @@ class Cuts:
     @classmethod
     def begin(cls, start: int, chunk_bytes: int) -> Cuts:
         """Before anything has been read."""
-        return cls(start, chunk_bytes, [start], [], [start], [(start, 0)], start, start)
+        return cls(start, chunk_bytes, [start], [], [start], start, start)
 
     @classmethod
     def of(cls, plain: dict[str, Any]) -> Cuts:
         """From what `plain` has made."""
-        return cls(**{**plain, "marks": [(at, rows) for at, rows in plain["marks"]]})
+        return cls(**plain)
 
     def plain(self) -> dict[str, Any]:
         """As numbers and lists."""
@@ -97,8 +94,6 @@ class Cuts:
         self.n_records += found
         self.behind = self.position + end if end >= 0 else self.behind
         self.position += len(fresh)
-        if end >= 0:
-            self.marks.append((self.behind, self.marks[-1][1] + found))
         read = self.position - self.start
         if read >= len(self.samples) * SAMPLE_EVERY and self.behind > self.samples[-1]:
             self.samples.append(self.behind)
@@ -116,6 +111,6 @@ class Cuts:
 
     def _copy(self) -> Cuts:
         lists: dict[str, Any] = {
-            name: list(getattr(self, name)) for name in ("edges", "rows", "samples", "marks")
+            name: list(getattr(self, name)) for name in ("edges", "rows", "samples")
         }
         return replace(self, **lists)
