@@ -160,4 +160,4 @@ for j, ax in enumerate(axes):
         ax.plot(name, model.coef_[j], "s" if name == "merged" else "o")
     ax.set_title(FEATURES[j])
     ax.tick_params("x", rotation=60)
-fig.supylabel("coefficient; dotted: the truth")
+_ = fig.supylabel("coefficient; dotted: the truth")
