@@ -123,3 +123,31 @@ def sha256():
         return digest.hexdigest()
 
     return of
+
+
+class Reads:
+    """What the system has counted."""
+
+    nbytes: int
+
+
+@pytest.fixture
+def counted_reads():
+    """Count the bytes that this process reads from files, by the system's own counter.
+
+    Mapped pages are not in it.
+    """
+
+    def so_far() -> int:
+        with open("/proc/self/io") as file:
+            return int(file.readline().split()[1])
+
+    @contextmanager
+    def counting() -> Iterator[Reads]:
+        reads, start = Reads(), so_far()
+        yield reads
+        reads.nbytes = so_far() - start
+
+    if not os.path.exists("/proc/self/io"):
+        pytest.skip("this system does not count what a process reads")
+    return counting

@@ -86,7 +86,8 @@ logging.getLogger("onebox.engine.run").addHandler(Peaks())
 before = status("VmRSS")
 with open("/proc/self/clear_refs", "w") as file:
     file.write("5")
-with ob.config(memory=int(budget), n_jobs=2, cache=folder):
+cache = ob.Memory(os.path.join(folder, "kept")) if "with a cache" in sys.argv else folder
+with ob.config(memory=int(budget), n_jobs=2, cache=cache):
     run(ob.dataset(path), os.path.join(folder, "out"))
 grown = status("VmHWM") - before
 assert ("pandas" in sys.modules) == ("no pandas" not in sys.argv)
@@ -210,3 +211,28 @@ def test_pages_larger_than_usual(large_pages, tmp_path):
 
 def test_without_pandas(npy, tmp_path):
     assert_within(100 * MB, measured("Ridge", npy, 100 * MB, tmp_path, "no pandas"))
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory):
+    """130 MB of 800 columns, whose products are summed in 5 MB."""
+    path = tmp_path_factory.mktemp("wide") / "wide.npy"
+    np.save(path, np.random.default_rng(4).random((40_000, 800), dtype=np.float32))
+    yield path
+    path.unlink()
+
+
+def assert_within_with_a_cache(job: str, path, budget: int, folder) -> None:
+    """While it is filled, and when all is in it: then next to nothing is left to do."""
+    assert_within(budget, measured(job, path, budget, folder, "with a cache"))
+    again = measured(job, path, budget, folder, "with a cache")
+    assert again["grown"] <= again["projected"] <= budget
+
+
+@pytest.mark.parametrize("job", ["Ridge", "KMeans", "describe"])
+def test_with_a_cache(job, row_groups, tmp_path):
+    assert_within_with_a_cache(job, row_groups, 160 * MB, tmp_path)
+
+
+def test_large_summaries_with_a_cache(wide, tmp_path):
+    assert_within_with_a_cache("Ridge", wide, 140 * MB, tmp_path)

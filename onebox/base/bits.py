@@ -103,7 +103,8 @@ def _update_rest(digest: hashlib._Hash, value: Any) -> None:
     elif isinstance(value, np.random.RandomState | np.random.Generator):
         _update(digest, _plain_state(value))
     elif dataclasses.is_dataclass(value):
-        _update(digest, {f.name: getattr(value, f.name) for f in dataclasses.fields(value)})
+        counted = [field.name for field in dataclasses.fields(value) if field.compare]
+        _update(digest, {name: getattr(value, name) for name in counted})
     elif isinstance(value, type) or callable(value):
         name = getattr(value, "__qualname__", "")
         digest.update(f"{getattr(value, '__module__', '')}:{name}\0".encode())

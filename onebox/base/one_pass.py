@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from onebox.aggregates.aggregate import Aggregate
 from onebox.base.accuracy import Accuracy, Asked, asked
 from onebox.base.estimator import Estimator
+from onebox.base.recipe import Recipe
 from onebox.config import Settings, format_bytes, memory_budget
 from onebox.data.schema import Schema, is_numeric
 from onebox.data.view import View
@@ -79,6 +80,7 @@ class OnePass(Estimator):
         if go_on:
             recipe.merge(self.summary_, summary)
             summary = self.summary_
+            self._note_more(Recipe.of(view), "partial_fit")
         self._solve(summary, schema)
         self.summary_, self._schema_, self.fit_report_ = summary, schema, report
         self.__dict__.pop("accuracy_", None)
@@ -210,7 +212,14 @@ class OnePass(Estimator):
         recipe = self._aggregate(here)
         recipe.merge(self.summary_, copy.deepcopy(other.summary_))
         self._solve(self.summary_, here)
+        if "_recipe" in vars(other):
+            self._note_more(other._recipe, "merge")
         return self
+
+    def _note_more(self, other: Recipe, how: str) -> None:
+        """Write down that this model has also seen the rows of another recipe."""
+        if "_recipe" in vars(self):  # not of models that an older onebox has saved
+            self._recipe = self._recipe.joined(other, how)
 
     def _refuse_other_types(self, here: Schema, there: Schema) -> None:
         """Refuse sums that were computed from other types of the same columns."""

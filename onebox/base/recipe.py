@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -35,7 +35,8 @@ class Recipe:
         Names of the columns.
     target_ndim : int
     steps : tuple of str
-        What was done to the rows beyond choosing columns; empty when nothing was.
+        What was done to the rows beyond choosing columns, and "merge" or "partial_fit" for a model
+        that went on from another; empty when nothing was.
     drop_missing, weighted : bool
     versions : tuple of (str, str)
         Of onebox, Python and the libraries that compute.
@@ -70,6 +71,15 @@ class Recipe:
             target_ndim=schema.target_ndim, steps=_steps(view), drop_missing=view.drop_missing,
             weighted=schema.weighted, versions=_versions(), build=_build(),
         )  # fmt: skip
+
+    def joined(self, other: Recipe, how: str) -> Recipe:
+        """That of a model which goes on from both; `how` is added to the steps."""
+        return replace(
+            self,
+            files=tuple(dict.fromkeys((*self.files, *other.files))),
+            steps=tuple(dict.fromkeys((*self.steps, *other.steps, how))),
+            weighted=self.weighted or other.weighted,
+        )
 
     def __onebox_key__(self) -> None:
         """Nothing: what a model has learned is what tells it from others."""

@@ -14,6 +14,18 @@ from onebox.errors import BadInput
 
 SHOWN = 3
 
+UNKNOWN = {
+    "map": "a function (map)",
+    "assign": "a column made by a function (assign)",
+    "filter": "a filter",
+    "array": "an array beside the files",
+    "draw": "rows drawn from it (split, sample)",
+    "cast": "columns of other types (cast)",
+    "merge": "models that were merged",
+    "partial_fit": "rows that came in several calls (partial_fit)",
+}
+"""What keeps a recipe from being followed, by the names of its steps."""
+
 
 def verify(
     model: Path,
@@ -53,13 +65,17 @@ def verify(
 
 def _refuse_unknown(model: Path, recipe: Any) -> None:
     """Refuse what the recipe cannot tell how to do again."""
-    unknown = [s for s in recipe.steps if not (s == "filter" and recipe.where is not None)]
-    unknown += ["weights"] * recipe.weighted
-    if unknown or not recipe.files:
-        what = f"steps ({', '.join(unknown)})" if unknown else "data in memory"
+    said = [UNKNOWN.get(step, f"the step {step}") for step in recipe.steps]
+    if recipe.where is not None:
+        said = [what for what in said if what != UNKNOWN["filter"]]
+    said += ["weights"] * recipe.weighted
+    if not recipe.files:
+        said = [f"data in memory ({recipe.data})"]
+    if said:
         raise BadInput(
-            f"{model} was fitted on {what} that a file cannot hold. Fit it again where they are, and "
-            "compare ob.fingerprint(model, data=False) of both."
+            f"{model} cannot be fitted again from its recipe, because of {', '.join(said)}: a recipe "
+            "holds paths, columns and the filter of the command line, but no code and no arrays. Run "
+            "what has fitted it once more, and compare ob.fingerprint(model, data=False) of both."
         )
 
 

@@ -54,9 +54,9 @@ class Details:
     correlations : Correlations or None
         None when fewer than two numeric columns vary.
     source : str
-        Where the rows are from, in a few words.
+        Where the rows are from, in a few words; the same rows elsewhere are described the same.
     """
 
     columns: tuple[ColumnDetails, ...]
     correlations: Correlations | None = None
-    source: str = ""
+    source: str = field(default="", compare=False)

@@ -62,6 +62,17 @@ class UnitFold:
         except IndexError:
             self._current = self.aggregate.empty(self.schema)
 
+    def go_on(self, shares: dict[int, Any], number: int) -> None:
+        """Take over what the first blocks of a partition have come to, as the only share."""
+        self._partition, self._group = number, number % n_groups(self.aggregate)
+        self._current = shares.get(self._group)
+        if self._current is None:  # no row came through
+            self._start(number)
+
+    def so_far(self) -> dict[int, Any]:
+        """What a unit of one partition has come to; it goes on to change."""
+        return {} if self._current is None else {self._group: self._current}
+
     def finish(self) -> dict[int, Any]:
         """The shares by group; the last partition is complete."""
         if self._current is not None:

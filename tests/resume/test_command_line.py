@@ -5,8 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
+
+import onebox as ob
+from onebox.cli.verify import verify
+from onebox.linear_model import Ridge
 
 from .conftest import rows_of
 
@@ -61,3 +66,30 @@ def test_how_files_are_recognised(folder, tmp_path, verify):
     for _ in range(2):
         _, report = onebox("describe", folder, "--cache", tmp_path / "c", "--verify", verify)
     assert "30 of 30 partitions" in report
+
+
+UNREPEATABLE = {
+    "in memory": (lambda d: Ridge().fit(np.eye(4), np.arange(4.0)), "data in memory"),
+    "mapped": (lambda d: Ridge().fit(d[["a"]].map(lambda b: b.X * 2), d["y"]), "a function (map)"),
+    "weights": (lambda d: Ridge().fit(d[["a"]], d["y"], sample_weight=d["n"]), "weights"),
+    "an array": (lambda d: Ridge().fit(d[["a"]], np.arange(d.n_rows) * 1.0), "an array beside"),
+    "merged": (
+        lambda d: Ridge().fit(d[["a"]], d["y"]).merge(Ridge().fit(d[["a"]], d["y"])),
+        "merged",
+    ),
+    "in parts": (
+        lambda d: Ridge().fit(d[["a"]], d["y"]).partial_fit(d[["a"]], d["y"]),
+        "several calls",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", UNREPEATABLE)
+def test_verify_says_why_it_cannot_and_what_to_do(case, folder, tmp_path):
+    fit, why = UNREPEATABLE[case]
+    ob.save(fit(ob.dataset(str(folder))), tmp_path / "model.onebox")
+    with pytest.raises(ob.errors.BadInput) as refusal:
+        verify(tmp_path / "model.onebox")
+    said = str(refusal.value)
+    assert why in said
+    assert "compare ob.fingerprint(model, data=False)" in said

@@ -78,3 +78,53 @@ def test_a_walk_that_broke_off_goes_on(rows, tmp_path, memory, sha256, monkeypat
     seen.clear()
     assert sha256(ask(folder, memory)) == scratch
     assert len(seen) <= n_new + 2  # the piece that was not full, and what is new
+
+
+@pytest.fixture
+def seen(monkeypatch):
+    """Files of the blocks that walks have read."""
+    files: list[str] = []
+    original = LargeWalk._update
+
+    def update(self, block):
+        files.append(block.partition.file)
+        original(self, block)
+
+    monkeypatch.setattr(LargeWalk, "_update", update)
+    return files
+
+
+def test_of_files_that_come_go_and_change_only_those_are_read(rows, tmp_path, memory, sha256, seen):
+    folder = tmp_path / "npy"
+    folder.mkdir()
+    parts = np.split(rows, 3)
+
+    def check(*new: str) -> None:
+        seen.clear()
+        made = sha256(ask(folder, memory))
+        assert set(seen) == {f"{name}.npy" for name in new}
+        assert made == sha256(ask(folder))
+
+    for name, part in zip("bdf", parts, strict=True):
+        np.save(folder / f"{name}.npy", part)
+    check("b", "d", "f")
+    np.save(folder / "c.npy", parts[0] + 1)  # between others
+    check("c")
+    np.save(folder / "a.npy", parts[1] + 1)  # before all
+    check("a")
+    np.save(folder / "d.npy", parts[2] + 2)  # another content
+    check("d")
+    (folder / "c.npy").unlink()
+    check()
+    (folder / "f.npy").unlink()  # the last
+    check()
+
+
+def test_a_file_smaller_than_twice_its_summary_is_read_again(rows, tmp_path, memory, sha256, seen):
+    for name in "ac":
+        np.save(tmp_path / f"{name}.npy", rows[:1000])  # 2.4 MB, and a summary of 2.9
+    ask(tmp_path / "*.npy", memory)
+    np.save(tmp_path / "b.npy", rows[1000:2000])
+    seen.clear()
+    assert sha256(ask(tmp_path / "*.npy", memory)) == sha256(ask(tmp_path / "*.npy"))
+    assert "a.npy" in seen

@@ -163,3 +163,9 @@ def test_models_that_do_not_belong_together_do_not_merge(folder):
     object.__setattr__(other._recipe, "versions", versions)
     with pytest.raises(ob.errors.NotMergeable, match=r"versions.*0\.0\.9 there"):
         model.merge(other)
+
+
+def test_the_same_rows_in_another_folder_are_described_the_same(folder, tmp_path):
+    one = ob.fingerprint(ob.describe(str(folder)))
+    folder.rename(tmp_path / "elsewhere")
+    assert ob.fingerprint(ob.describe(str(tmp_path / "elsewhere"))) == one

@@ -2,7 +2,8 @@
 
 The first opening of a file streams it once, to cut it about every 16 MB at the end of a record, to
 count the records of every chunk, and to settle types; that is kept in the cache folder until the
-file changes. Compressed files are one chunk of unknown length.
+file changes; of one that has grown only what is new is streamed. Compressed files are one chunk of
+unknown length.
 
 Text is UTF-8, the first line holds the names, empty lines are passed over. Missing are an empty
 field and what Arrow takes for it (NA, NaN, null, ...), in text too. A column's type is the
@@ -17,7 +18,8 @@ import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cached_property
+from dataclasses import replace
+from functools import cached_property, partial
 from typing import ClassVar
 
 import pyarrow as pa
@@ -26,11 +28,13 @@ from onebox.config import resolve
 from onebox.data.columns import Columns, TableColumns
 from onebox.data.partition import Span
 from onebox.data.schema import parse_type, require_columns
-from onebox.data.sources.csv_index import CHUNK_BYTES, Index, Text, common_type, kept_index
+from onebox.data.sources.csv_index import Index, kept_index
 from onebox.data.sources.csv_records import PIECE_BYTES, Piece, Read, decode
+from onebox.data.sources.csv_text import CHUNK_BYTES, Text, common_type
 from onebox.data.sources.files import READ_ERRORS, File, FileSource, Folder
 from onebox.data.sources.paths import COMPRESSIONS
 from onebox.data.sources.settle import settle_schemas
+from onebox.data.sources.trace import Trace
 from onebox.errors import BadInput, CorruptFile
 from onebox.storage.spill import default_cache_folder
 
@@ -75,7 +79,9 @@ class CsvSource(FileSource):
         self.delimiter = delimiter
         self.chunk_bytes, self.piece_bytes = chunk_bytes, piece_bytes
         # Asked here: threads that make indexes do not see the settings of their caller.
-        self.cache = resolve().cache_folder or default_cache_folder()
+        settings = resolve()
+        self.cache = settings.cache_folder or default_cache_folder()
+        self.verify = settings.verify
 
     @cached_property
     def _indexes(self) -> dict[str, Index]:
@@ -85,14 +91,38 @@ class CsvSource(FileSource):
         return {file.key: index for file, index in zip(files, indexes, strict=True)}
 
     def _index(self, file: File) -> Index:
-        name = f"{self.folder.filesystem.type_name} {file.path} {file.fingerprint} "
-        name += f"{self.delimiter!r} {self.chunk_bytes}"
+        name = (
+            f"{self.folder.filesystem.type_name} {file.path} {self.delimiter!r} {self.chunk_bytes}"
+        )
         try:
-            return kept_index(self.cache, name, self._text(file).index)
+            return kept_index(
+                self.cache, name, self._fingerprint(file), partial(self._made_index, file)
+            )
         except BadInput:
             raise
         except READ_ERRORS as error:
             raise self.folder.failure(file, "", error) from error
+
+    def _made_index(self, file: File, before: Index | None) -> Index:
+        """Stream the file; of one that has rows more than before, only those."""
+        text, index = self._text(file), None
+        old = None if before is None else before.growth
+        if not self._grows(file):
+            return text.index(file.size)
+        if before and old and old.size < file.size and old.mark == self._mark(file, old.size):
+            index = text.grown(before, file.size)
+        index = index or text.index(file.size)
+        assert index.growth is not None
+        return replace(index, growth=replace(index.growth, mark=self._mark(file, file.size)))
+
+    def _grows(self, file: File) -> bool:
+        """Whether rows can be added at its end; with ``verify="content"`` all is looked at anyway."""
+        packed = self._text(file).is_packed
+        return self.folder.is_local and not packed and self.verify != "content"
+
+    def _mark(self, file: File, size: int) -> str:
+        """Hash of samples of the first bytes."""
+        return Trace(self.folder.filesystem, file.path, "", size, None).samples(0, size)
 
     def _text(self, file: File) -> Text:
         packing = COMPRESSIONS.get(posixpath.splitext(file.path)[1].lower())
@@ -134,13 +164,13 @@ class CsvSource(FileSource):
     def _spans(self) -> list[Span]:
         spans = []
         for file in self.folder.files:
-            index, first = self._indexes[file.key], 0
+            index, first, fingerprint = self._indexes[file.key], 0, self._fingerprint(file)
             if self._text(file).is_packed:
-                spans.append(Span(file.key, 0, 0, None, file.size, file.fingerprint))
+                spans.append(Span(file.key, 0, 0, None, file.size, fingerprint))
                 continue
             for i, n_rows in enumerate(index.rows):
                 nbytes = index.edges[i + 1] - index.edges[i]
-                spans.append(Span(file.key, i, first, n_rows, nbytes, file.fingerprint))
+                spans.append(Span(file.key, i, first, n_rows, nbytes, fingerprint))
                 first += n_rows
         return spans
 

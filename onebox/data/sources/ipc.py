@@ -99,8 +99,8 @@ class IpcSource(FileSource):
     def spans(self) -> list[Span]:
         return self._spans
 
-    def _fingerprint(self, file: File) -> str:
-        return f"{file.fingerprint}-{hash_bytes(repr(self._indexes[file.key]).encode())[:16]}"
+    def _shape(self, file: File) -> str:
+        return hash_bytes(repr(self._indexes[file.key]).encode())[:16]
 
     def _place(self, file: File) -> tuple[int, int] | None:
         heads = self._indexes[file.key].heads

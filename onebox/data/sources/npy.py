@@ -104,8 +104,8 @@ class NpySource(FileSource):
     def schema(self) -> pa.Schema:
         return self._schema
 
-    def _fingerprint(self, file: File) -> str:
-        return f"{file.fingerprint}-{hash_bytes(repr(self._headers[file.key]).encode())[:16]}"
+    def _shape(self, file: File) -> str:
+        return hash_bytes(repr(self._headers[file.key]).encode())[:16]
 
     def spans(self) -> list[Span]:
         return [

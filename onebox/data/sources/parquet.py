@@ -16,7 +16,6 @@ from typing import ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
-import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from onebox.data.columns import Columns, TableColumns
@@ -43,6 +42,7 @@ class ParquetSource(FileSource):
         self._matching: dict[tuple[str, bytes], frozenset[int]] = {}
         self._page_sizes: dict[str, PageSizes] = {}
         self._footer_hashes: dict[str, str] = {}
+        self._stored_sizes: dict[tuple[str, int, tuple[str, ...]], int] = {}
 
     @cached_property
     def _footers(self) -> dict[str, pq.FileMetaData]:
@@ -54,6 +54,7 @@ class ParquetSource(FileSource):
     def _footer(self, file: File) -> pq.FileMetaData:
         try:
             with self.folder.filesystem.open_input_file(file.path) as handle:
+                self.folder.note_tag(file, handle)
                 footer = pq.read_metadata(handle)
                 (length,) = struct.unpack("<i", handle.read_at(4, file.size - 8))
                 text = handle.read_at(length, file.size - 8 - length)
@@ -94,9 +95,9 @@ class ParquetSource(FileSource):
     def spans(self) -> list[Span]:
         return self._spans
 
-    def _fingerprint(self, file: File) -> str:
+    def _shape(self, file: File) -> str:
         _ = self._footers
-        return f"{file.fingerprint}-{self._footer_hashes[file.key]}"
+        return self._footer_hashes[file.key]
 
     def _place(self, file: File) -> tuple[int, int] | None:
         footer = self._footers[file.key]
@@ -187,7 +188,7 @@ class ParquetSource(FileSource):
     def _measured_pages(self, path: str) -> PageSizes:
         usual = PageSizes(PAGE_BYTES, PAGE_BYTES, PAGE_BYTES)
         # Many small reads of a remote file take too long for what they tell.
-        if path not in self._largest_chunks or not self._is_local:
+        if path not in self._largest_chunks or not self.folder.is_local:
             return usual
         file, chunk = self._largest_chunks[path]
         if chunk.total_uncompressed_size <= PAGE_BYTES:
@@ -200,10 +201,6 @@ class ParquetSource(FileSource):
         except (*READ_ERRORS, ValueError):
             return usual  # whatever is wrong shows when it is read
         return PageSizes(*map(max, usual, seen))
-
-    @property
-    def _is_local(self) -> bool:
-        return isinstance(self.folder.filesystem, pafs.LocalFileSystem)
 
     @cached_property
     def _largest_chunks(self) -> dict[str, tuple[File, pq.ColumnChunkMetaData]]:
@@ -221,7 +218,11 @@ class ParquetSource(FileSource):
         return sum(column.total_uncompressed_size for column in self._stored(span, names))
 
     def stored_bytes(self, span: Span, names: Sequence[str]) -> int:
-        return sum(column.total_compressed_size for column in self._stored(span, names))
+        what = (span.file, span.index, tuple(names))
+        if what not in self._stored_sizes:  # asked for several times a unit
+            sizes = (column.total_compressed_size for column in self._stored(span, names))
+            self._stored_sizes[what] = sum(sizes)
+        return self._stored_sizes[what]
 
     def null_count(self, span: Span, name: str) -> int | None:
         columns = list(self._stored(span, [name]))

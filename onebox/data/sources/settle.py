@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -80,7 +81,9 @@ def settle_schemas(
     first_key, stored = schemas[0]
     first = plain_schema(stored, columns, first_key)
     fields = {field.name: field for field in first}
-    for key, stored in schemas[1:]:
+    for (_, before), (key, stored) in pairwise(schemas):
+        if stored.equals(before):  # files of one writer are alike
+            continue
         schema = plain_schema(stored, columns, key)
         if schema.equals(first):
             continue

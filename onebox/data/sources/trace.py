@@ -22,7 +22,7 @@ class Trace:
     path : str
         As the filesystem knows it.
     fingerprint : str
-        That of its spans.
+        That of its spans; "" where the storage tells neither a time nor an ETag.
     size : int
     place : tuple of two ints, or None
         The bytes that stay in their place when rows are added at the end; None where adding rows

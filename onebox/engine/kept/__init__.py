@@ -2,12 +2,13 @@
 
 A unit's summary is kept under a key of all that it was made of (`keys`), packed into bytes that hold
 numbers and no code (`packing`), many together in one entry of a `Memory` (`shelf`). A file that has
-grown is known by what it was before (`history`). What is too large to keep a unit is kept as one
-state that a scan goes on from (`checkpoint`). `Keeper` is what a run asks, `KeptScan` what each of
-its scans asks.
+grown is known by what it was before (`history`). What is too large to keep a unit is kept a file
+(`files`), and as one state that a scan goes on from (`checkpoint`). `Keeper` is what a run asks,
+`KeptScan` what each of its scans asks.
 """
 
 from onebox.engine.kept.checkpoint import Checkpoint
+from onebox.engine.kept.files import FoundFile
 from onebox.engine.kept.keeper import Keeper, held_bytes
 from onebox.engine.kept.keys import machine_key
 from onebox.engine.kept.progress import Learned
@@ -16,6 +17,7 @@ from onebox.engine.kept.scan import Found, KeptScan, State
 __all__ = [
     "Checkpoint",
     "Found",
+    "FoundFile",
     "Keeper",
     "KeptScan",
     "Learned",

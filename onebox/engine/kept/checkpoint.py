@@ -49,7 +49,7 @@ class Checkpoint:
 
     def is_due(self) -> bool:
         """Whether it is time for the next state."""
-        return time.monotonic() >= self._next and not self._busy()
+        return time.monotonic() >= self._next and not self.is_busy()
 
     def write(self, position: Any, make: Callable[[], Packed]) -> None:
         """Keep a state; `make` copies it now."""
@@ -74,7 +74,8 @@ class Checkpoint:
         if self.is_there:
             self._entries.forget(self._key)
 
-    def _busy(self) -> bool:
+    def is_busy(self) -> bool:
+        """Whether a state is being written."""
         return self._thread is not None and self._thread.is_alive()
 
     def _write(self, position: Any, packed: Packed, copying: float) -> None:

@@ -61,6 +61,8 @@ class History:
 
     def _versions_of(self, file: str, trace: Trace) -> list[str]:
         now = self._contents.get(file, trace.fingerprint)
+        if not now:
+            return []
         if trace.place is None:
             return [now]
         folder = str(PurePosixPath(trace.path).parent)

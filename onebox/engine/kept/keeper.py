@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
@@ -11,11 +12,12 @@ from onebox.config import Settings, memory_budget
 from onebox.data.partition import Unit
 from onebox.data.view import View
 from onebox.engine.kept.history import History
-from onebox.engine.kept.keys import place_key
+from onebox.engine.kept.keys import machine_key, machine_name, place_key
 from onebox.engine.kept.shelf import BATCH_BYTES, Entries
 from onebox.engine.need import is_large
 from onebox.storage.hashing import hash_bytes
 
+BUILDS_KEY = hash_bytes(b"builds")
 BATCHES_HELD = 6  # gathering, being written, and two that are read
 
 
@@ -56,6 +58,7 @@ class Keeper:
         self.entries.refresh(now=True)  # what a killed process has written counts, too
         self.history = History(view.source, self.entries, settings.verify)
         self.batch_bytes = batch_bytes(memory_budget(settings))
+        self._builds = self._known_builds(memory.folder)
 
     @classmethod
     def of(cls, view: View, settings: Settings, job: str) -> Keeper | None:
@@ -64,6 +67,27 @@ class Keeper:
             return None
         keeper = cls(view, settings, job)
         return keeper if any(map(keeper.history.versions, _files(view))) else None
+
+    def remember(self) -> None:
+        """Write down which files these were, and which onebox this is, once something is kept."""
+        self.history.keep()
+        if machine_key() not in self._builds:
+            self._builds[machine_key()] = machine_name()
+            about = {"arguments": {"builds": "of onebox"}, "code": [], "version": ""}
+            self.entries.write(BUILDS_KEY, self._builds, about)
+
+    def _known_builds(self, folder: object) -> dict[str, str]:
+        """The builds that have filled this cache; warns when this one is not among them."""
+        kept = self.entries.read(BUILDS_KEY)
+        builds = dict(kept) if isinstance(kept, dict) else {}
+        if builds and machine_key() not in builds:
+            warnings.warn(
+                f"The cache in {folder} was filled by {' and by '.join(builds.values())}. This is "
+                f"{machine_name()}, whose sums may differ in the last bits: what those have read is "
+                "read again.",
+                stacklevel=3,
+            )
+        return builds
 
     @cached_property
     def places(self) -> dict[int, str]:

@@ -120,10 +120,18 @@ def machine_key() -> str:
     core: Any = getattr(np, "_core", None)
     features = getattr(getattr(core, "_multiarray_umath", None), "__cpu_features__", {})
     about = [
-        own_version(), simd_level, _kernel_build(), np.__version__, scipy.__version__,
+        str(VERSION), own_version(), simd_level, _kernel_build(), np.__version__, scipy.__version__,
         pa.__version__, platform.machine(), *blas, *sorted(n for n, has in features.items() if has),
     ]  # fmt: skip
     return hash_bytes("\0".join(about).encode())
+
+
+def machine_name() -> str:
+    """What `machine_key` stands for, in a few words for people."""
+    return (
+        f"onebox {own_version()} with {simd_level} kernels (numpy {np.__version__}, scipy "
+        f"{scipy.__version__}, pyarrow {pa.__version__}, {machine_key()[:8]})"
+    )
 
 
 def _kernel_build() -> str:

@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 from onebox.aggregates.aggregate import Aggregate, parts_of
 from onebox.data.partition import Unit
 from onebox.engine.fold import Groups, n_groups
+from onebox.engine.kept import beginnings
 from onebox.engine.kept.batches import Packed, Shares
 from onebox.engine.kept.checkpoint import Checkpoint
+from onebox.engine.kept.files import FileSummaries, FoundFile
 from onebox.engine.kept.keeper import Keeper
-from onebox.engine.kept.keys import recipe_key, unit_key
+from onebox.engine.kept.keys import place_key, recipe_key, unit_key
 from onebox.engine.kept.packing import classes_of
-from onebox.engine.kept.shelf import KEY_BYTES, Shelf
+from onebox.engine.kept.shelf import KEY_BYTES, Shelf, warn_of_another_version
 from onebox.engine.need import is_large
 from onebox.errors import BadInput, WrongType
 from onebox.memory.entries import MISSING
@@ -68,8 +70,10 @@ class KeptScan:
 
     Attributes
     ----------
-    n_found, n_partitions, bytes_found : int
-        Units, partitions and bytes that were not read.
+    files : FileSummaries or None
+        What is kept of whole files, where units are not kept one by one.
+    rows, dropped : int
+        So far.
     """
 
     def __init__(
@@ -90,6 +94,7 @@ class KeptScan:
             "version": "",
         }
         self._shelf: Shelf | None = None
+        self.files: FileSummaries | None = None
         self._checkpoints: list[Checkpoint] = []
         self._refused = False
         self.rows = self.dropped = 0
@@ -126,7 +131,11 @@ class KeptScan:
         if loaded is None:
             return None
         packed = loaded[1]
-        return Found(packed.shares(self._classes), packed.rows, packed.dropped)
+        try:
+            return Found(packed.shares(self._classes), packed.rows, packed.dropped)
+        except Exception:
+            warn_of_another_version()
+            return None
 
     def keep_result(self, merged: Sequence[Any], rows: int, dropped: int) -> None:
         """Keep the merged summaries of a complete scan, in place of those of its units."""
@@ -152,26 +161,32 @@ class KeptScan:
         """The summaries of a unit, read at some time before; safe to call from any thread."""
         if self._refused or self._shelf is None:
             return None
-        for key in self._keys(unit):
-            packed = self._shelf.find(key)
-            if packed is not None:
-                try:
-                    shares = packed.shares(self._classes)
-                except Exception:  # of another version
-                    return None
-                first = unit.first_partition
-                turned = [
-                    {(first + group) % n_groups(part): one for group, one in share.items()}
-                    for part, share in zip(self._aggregates, shares, strict=True)
-                ]
-                return Found(turned, packed.rows, packed.dropped)
+        return self._find(unit, self._keys(unit))
+
+    def find_beginning(self, unit: Unit) -> tuple[Unit, Found] | None:
+        """What the unit begins with, read when it was shorter."""
+        shelf, view = self._shelf, self._keeper.view
+        if self._refused or shelf is None or self._passing:
+            return None
+        for begun in beginnings.possible(view, unit):
+            keys = [key for key in self._new_keys(begun) if key in shelf]
+            found = self._find(begun, keys) if keys else None
+            if found is not None:
+                return begun, found
         return None
 
+    def beginning_to_keep(self, unit: Unit) -> Unit | None:
+        """The part of a unit whose summaries are worth keeping beside those of the unit."""
+        if self._refused or self._shelf is None or self._passing:
+            return None
+        return beginnings.full_blocks_of(self._keeper.view, unit)
+
     def keep(self, unit: Unit, shares: Shares, rows: int, dropped: int) -> None:
-        """Keep the summaries of a unit; they are copied now."""
+        """Keep the summaries of a unit; they are copied now. Safe to call from any thread."""
         if self._refused or self._shelf is None or self._shelf.full:
             return
-        keys = self._keys(unit)
+        known = self._unit_keys.get(unit.first_partition)
+        keys = self._new_keys(unit) if known is None or unit.stop != known[0] else known[1]
         if not keys:
             return
         first = unit.first_partition
@@ -186,17 +201,49 @@ class KeptScan:
             return
         self._shelf.put(keys[0], packed, self._keeper.bytes_of(unit))
 
+    def _find(self, unit: Unit, keys: Sequence[bytes]) -> Found | None:
+        assert self._shelf is not None
+        for key in keys:
+            packed = self._shelf.find(key)
+            if packed is None:
+                continue
+            try:
+                shares = packed.shares(self._classes)
+            except Exception:
+                warn_of_another_version()
+                return None
+            first = unit.first_partition
+            turned = [
+                {(first + group) % n_groups(part): one for group, one in share.items()}
+                for part, share in zip(self._aggregates, shares, strict=True)
+            ]
+            return Found(turned, packed.rows, packed.dropped)
+        return None
+
+    def _new_keys(self, unit: Unit) -> list[bytes]:
+        """Keys of a unit that is none of the layout's."""
+        place = place_key(self._keeper.view, unit)
+        versions = self._keeper.history.versions(unit.span.file)
+        return [unit_key(self._recipe, place, version) for version in versions]
+
     def open(self, units: Sequence[Unit]) -> None:
         """Look what is there, before any thread asks for it."""
         keeper, recipe = self._keeper, self._recipe
         self._unit_keys = {
-            unit.first_partition: [
-                unit_key(recipe, keeper.places[unit.first_partition], version)
-                for version in keeper.history.versions(unit.span.file)
-            ]
+            unit.first_partition: (
+                unit.stop,
+                [
+                    unit_key(recipe, keeper.places[unit.first_partition], version)
+                    for version in keeper.history.versions(unit.span.file)
+                ],
+            )
             for unit in units
         }
         if any(self._large):
+            if not self._passing:
+                self.files = FileSummaries(
+                    keeper, recipe, self._about, self._aggregates, self._large, self._classes
+                )
             return
         if self._passing:  # its units go when it is complete: no other data are among them
             recipe += str(keeper.everything(recipe))
@@ -205,8 +252,19 @@ class KeptScan:
             keeper.batch_bytes,
         )  # fmt: skip
 
+    def keep_file(self, units: Sequence[Unit], found: FoundFile) -> None:
+        """Keep what a whole file has come to, where units are not kept one by one."""
+        if self.files is None or self._refused:
+            return
+        for entry in self._checkpoints:
+            entry.wait()  # one copy at a time
+        try:
+            self.files.keep(units, found)
+        except WrongType as error:
+            self._refuse(error)
+
     def _keys(self, unit: Unit) -> list[bytes]:
-        return self._unit_keys[unit.first_partition]
+        return self._unit_keys[unit.first_partition][1]
 
     # States
 
@@ -225,7 +283,8 @@ class KeptScan:
     def _state_of(self, n_units: int, packed: Packed) -> State | None:
         try:
             parts = packed.shares(self._classes)
-        except Exception:  # of another version
+        except Exception:
+            warn_of_another_version()
             return None
         groups = [
             [share.get(g) for g in range(n_groups(part))]
@@ -250,6 +309,10 @@ class KeptScan:
         entry = before_last if n_done == len(units) - 1 else latest
         if not (last or entry is before_last or entry.is_due()):
             return
+        if self.files is not None:
+            if self.files.is_busy() and not last:
+                return  # one copy at a time
+            self.files.wait()
         keys = [self._keys(unit) for unit in units[:n_done]]
         if not all(keys):
             return
@@ -282,6 +345,8 @@ class KeptScan:
         """Write what is left; remember which files these were."""
         for entry in self._checkpoints:
             entry.wait()
+        if self.files is not None:
+            self.files.wait()
         if self._shelf is not None:
             self._shelf.close(write=not (self._passing and completed))
             if self._shelf.trouble is not None:
@@ -290,7 +355,7 @@ class KeptScan:
                     stacklevel=2,
                 )
         if not self._refused:
-            self._keeper.history.keep()
+            self._keeper.remember()
 
     def _refuse(self, error: Exception) -> None:
         self._refused = True

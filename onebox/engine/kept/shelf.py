@@ -10,6 +10,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
+import warnings
 from collections import OrderedDict
 from typing import Any, Protocol
 
@@ -27,6 +28,15 @@ SHARE = 1 / 10
 LEISURE = 50  # as long as a write took, times this, none is begun for the sake of time: 2 %
 SLOWEST = 4
 LITTLE_BYTES = 2**18  # kept of any unit; of a larger one, no more than half its bytes
+
+
+def warn_of_another_version() -> None:
+    """Tell that a kept summary has a form that this onebox does not know."""
+    warnings.warn(
+        "Summaries in the cache were written in another form, by another version of onebox. What they "
+        "stand for is computed again.",
+        stacklevel=2,
+    )
 
 
 class Entries(Protocol):
@@ -67,6 +77,7 @@ class Shelf:
         self._places: dict[bytes, tuple[str, int]] = {}
         self._sizes: dict[str, int] = {}
         self._mine: dict[str, list[bytes]] = {}
+        self._lost: set[str] = set()
         self._loaded: OrderedDict[str, list[Packed] | None] = OrderedDict()
         self._reading = threading.Lock()
         self._turn = threading.Condition()
@@ -90,6 +101,8 @@ class Shelf:
         with self._reading:
             if batch not in self._loaded:
                 self._loaded[batch] = self._load(batch)
+                if self._loaded[batch] is None:
+                    self._lost.add(batch)
                 while len(self._loaded) > LOADED:
                     self._loaded.popitem(last=False)
             self._loaded.move_to_end(batch)
@@ -140,9 +153,12 @@ class Shelf:
                 data = keys.tobytes()
                 for number in range(len(data) // KEY_BYTES):
                     key = data[number * KEY_BYTES : (number + 1) * KEY_BYTES]
-                    self._places.setdefault(key, (batch, number))
+                    self._places[key] = (
+                        batch,
+                        number,
+                    )  # of two, the later: it took the place of one lost
         except (TypeError, ValueError, AttributeError):
-            return  # of another version: its units are computed again
+            warn_of_another_version()
 
     def _load(self, batch: str) -> list[Packed] | None:
         value = self._entries.read(batch)
@@ -150,7 +166,8 @@ class Shelf:
             return None
         try:
             return packed_of(value)
-        except Exception:  # of another version; what is damaged, `entries` has told already
+        except Exception:  # what is damaged, `entries` has told already
+            warn_of_another_version()
             return None
 
     # Writing
@@ -205,6 +222,8 @@ class Shelf:
         self._entries.refresh()
         index = self._entries.read(self._index_key)
         index = dict(index) if isinstance(index, dict) else {}
+        for batch in list(self._lost):  # readers add to it meanwhile
+            index.pop(batch, None)
         for batch, keys in self._mine.items():
             index[batch] = (self._sizes[batch], np.frombuffer(b"".join(keys), np.uint8))
         self._entries.write(self._index_key, index, self._about)
