@@ -8,11 +8,10 @@ finds the lines of source itself, also those of notebook cells.
 from __future__ import annotations
 
 import pickle
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import CodeType, FrameType, FunctionType, TracebackType
 
 import cloudpickle
 
@@ -135,10 +134,14 @@ def _traceback(frames: Frames) -> TracebackType | None:
 
 
 def _frame(filename: str, name: str) -> FrameType:
-    """Make a frame of a function of that name in that file; only running code makes frames."""
-    code = compile("frame = get_frame()", filename, "exec").replace(co_name=name, co_qualname=name)
-    names: dict[str, object] = {"get_frame": sys._getframe}
-    exec(code, names)
-    frame = names.pop("frame")
+    """Make a frame of a function of that name in that file."""
+    # Of a generator that has not begun: one of running code knows its callers, and an exception that
+    # is kept would keep all that they hold.
+    (code,) = (
+        one for one in compile("(0 for _ in ())", filename, "eval").co_consts
+        if isinstance(one, CodeType)
+    )  # fmt: skip
+    made = FunctionType(code.replace(co_name=name, co_qualname=name), {})(iter(()))
+    frame = made.gi_frame
     assert isinstance(frame, FrameType)
     return frame

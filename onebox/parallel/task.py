@@ -70,8 +70,6 @@ class Chunk:
     arguments : list of tuple
     attempts : int
         How often the task, which is alone then, has failed.
-    losses : int
-        How often a worker ended before the first one began.
     held : list or None
         What the backend keeps for each task, None for those that need nothing.
     """
@@ -79,7 +77,6 @@ class Chunk:
     first: int
     arguments: list[Arguments]
     attempts: int = 0
-    losses: int = 0
     held: list[Any] | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
@@ -89,7 +86,7 @@ class Chunk:
         """Some of its tasks."""
         held = self.held[start:stop] if self.held else None
         tasks = self.arguments[start:stop]
-        return Chunk(self.first + start, tasks, self.attempts, self.losses, held)
+        return Chunk(self.first + start, tasks, self.attempts, held)
 
     def describe(self, name: str) -> str:
         """What the note on the exception of a single task says."""

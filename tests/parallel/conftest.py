@@ -1,10 +1,11 @@
-"""Processes, looked at from outside."""
+"""Processes, looked at from outside: one's own ones, as others may run beside the tests."""
 
 from __future__ import annotations
 
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,37 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
     return True
 
 
+def files_of(pid: int | str) -> dict[int, tuple[str, int]]:
+    """The path and the size of each file that a process has open or mapped, by its inode."""
+    found: dict[int, tuple[str, int]] = {}
+    with suppress(OSError):
+        for link in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):
+                about = link.stat()
+                found[about.st_ino] = os.readlink(link), about.st_size
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/maps").read_text(errors="replace").splitlines():
+            words = line.split(maxsplit=5)
+            inode, path = int(words[4]), words[5] if len(words) > 5 else ""
+            if inode and inode not in found:
+                start, stop = (int(word, 16) for word in words[0].split("-"))
+                found[inode] = path, int(words[2], 16) + stop - start
+    return found
+
+
+def segments_of(*pids: int | str) -> dict[int, int]:
+    """Sizes of the shared memory of some processes and of nobody else, by inode."""
+    files = {inode: file for pid in pids for inode, file in files_of(pid).items()}
+    named = {inode: size for inode, (path, size) in files.items() if "/memfd:onebox " in path + " "}
+    return {inode: size for inode, size in named.items() if size >= 2**20}
+
+
+def shared_names_of(*pids: int) -> set[str]:
+    """What some processes use of /dev/shm, where things have names that a kill leaves behind."""
+    paths = {path for pid in pids for path, _ in files_of(pid).values()}
+    return {path for path in paths if path.startswith("/dev/shm/")}
+
+
 @pytest.fixture
 def processes():
     """Who is below this process, and who is alive."""
@@ -68,7 +100,14 @@ def processes():
         children = staticmethod(children_of)
         name = staticmethod(name_of)
         workers = staticmethod(workers_of)
+        shared_names = staticmethod(shared_names_of)
         wait_until = staticmethod(wait_until)
+
+        @staticmethod
+        def shared_memory() -> int:
+            """Bytes of shared memory that this process and its workers hold."""
+            own = os.getpid()
+            return sum(segments_of(own, *workers_of(own)).values())
 
         @staticmethod
         def gone(pids: list[int], within: float) -> bool:

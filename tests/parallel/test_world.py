@@ -21,6 +21,14 @@ pmap = partial(ob.pmap, n_jobs=2, executor="processes")
 EXECUTORS = ["serial", "threads", "processes"]
 
 
+def wait_for(condition):
+    """Wait for something that other tasks or the caller do; False when it does not come."""
+    deadline = time.monotonic() + 60
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return bool(condition())
+
+
 # What tasks say
 
 
@@ -62,27 +70,23 @@ def test_levels_of_single_loggers_count(caplog):
     assert [record.getMessage() for record in caplog.records] == ["but this"]
 
 
-def test_records_come_while_the_task_runs():
-    arrived = []
-
+def test_records_come_while_the_task_runs(tmp_path):
     class Note(logging.Handler):
         def emit(self, record):
-            arrived.append(time.monotonic())
+            (tmp_path / "heard").touch()
 
     def talk(x):
         logging.getLogger("slow").warning("beginning")
-        time.sleep(1)
-        return time.monotonic()
+        return wait_for(lambda: (tmp_path / "heard").exists())
 
     logger, handler = logging.getLogger("slow"), Note()
     logger.addHandler(handler)
     logger.propagate = False
     try:
-        (ended,) = pmap(talk, [0])
+        assert list(pmap(talk, [0])) == [True]
     finally:
         logger.removeHandler(handler)
         logger.propagate = True
-    assert arrived[0] < ended
 
 
 def test_records_of_a_worker_that_dies_are_not_lost(caplog):
@@ -137,6 +141,16 @@ def test_what_tasks_print_is_printed_by_the_caller(capsys):
     out, err = capsys.readouterr()
     assert sorted(out.splitlines()) == ["task 0", "task 1", "task 2"]
     assert sorted(err.replace("trouble", "").split()) == ["0", "1", "2"]
+
+
+def test_a_line_that_is_not_ended_comes_before_the_result(capsys):
+    def say(x):
+        print("part", x, end=";")
+        time.sleep(0.02)  # longer than results wait for others
+        return x
+
+    list(pmap(say, range(6), chunk=6))
+    assert sorted(capsys.readouterr().out.split(";")) == ["", *(f"part {x}" for x in range(6))]
 
 
 # What tasks find
@@ -319,29 +333,32 @@ def test_the_next_task_begins_while_the_consumer_is_busy(tmp_path):
 
     results = ob.pmap(mark, range(100), n_jobs=2, executor="processes", chunk=1)
     next(results)
-    time.sleep(0.5)
-    assert len(list(tmp_path.iterdir())) >= 4
+    assert wait_for(lambda: len(list(tmp_path.iterdir())) >= 4)
     results.close()
 
 
-def test_a_task_that_waits_behind_a_long_one_moves_to_an_idle_worker():
+def test_a_task_that_waits_behind_a_long_one_moves_to_an_idle_worker(tmp_path):
     def work(x):
-        time.sleep(3 if x == 0 else 0.05)
-        return os.getpid(), time.monotonic()
+        if x == 0:
+            return wait_for(lambda: len(list(tmp_path.iterdir())) == 7)
+        time.sleep(0.05)
+        (tmp_path / str(x)).touch()
+        return True
 
-    start = time.monotonic()
-    found = list(ob.pmap(work, range(8), n_jobs=2, executor="processes", chunk=1))
-    assert len({pid for pid, _ in found[1:]}) <= 2
-    assert all(ended - start < 2.9 for _, ended in found[1:]), [e - start for _, e in found]
+    assert all(ob.pmap(work, range(8), n_jobs=2, executor="processes", chunk=1))
 
 
-def test_a_chunk_that_turns_out_to_be_long_is_shared_out():
+def test_a_chunk_that_turns_out_to_be_long_is_shared_out(tmp_path):
     def work(x):
-        time.sleep(0.0001 if x < 2000 else 0.3)
-        return os.getpid()
+        if x < 2000:
+            return time.sleep(0.0001) or True
+        time.sleep(0.3)  # longer than a chunk may take: the rest is given back
+        if x == 2000:
+            return True
+        (tmp_path / str(os.getpid())).touch()
+        return wait_for(lambda: len(list(tmp_path.iterdir())) == 2)
 
-    found = list(ob.pmap(work, range(2008), n_jobs=2, executor="processes"))
-    assert len(set(found[2000:])) == 2
+    assert all(ob.pmap(work, range(2008), n_jobs=2, executor="processes"))
 
 
 def test_workers_share_the_caller_s_cache(tmp_path):
@@ -357,9 +374,7 @@ def test_the_same_warning_again_and_again_is_no_burden():
         for _ in range(20_000):
             warnings.warn("doubtful", RuntimeWarning, stacklevel=1)
 
-    start = time.monotonic()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
         list(pmap(doubt, range(4)))
-    assert len(caught) == 1
-    assert time.monotonic() - start < 10
+    assert [str(one.message) for one in caught] == ["doubtful"]

@@ -17,8 +17,10 @@ from onebox.parallel.workers.channel import Frame
 from onebox.parallel.workers.page import LOADING
 from onebox.parallel.workers.remote import Remote
 
-MOST_LOSSES = 3
-"""How often a worker may end before a task begins, until the task is blamed."""
+MOST_LOADS = 3
+"""How many workers in a row may end while they load the function, until it is blamed."""
+MOST_LOSSES = 20
+"""How many in a row may end with nothing to blame for it, until the loop gives up."""
 
 
 class Findings:
@@ -36,7 +38,7 @@ class Findings:
 
     def __init__(self, name: str, arguments: Arguments, timeout: float | None) -> None:
         self._name, self._arguments, self._timeout = name, arguments, timeout
-        self._load_losses = 0
+        self._loads = self._losses = 0  # workers that ended so, since the last outcome
         self.outcomes: list[Outcome] = []
         self.back: list[Chunk] = []
 
@@ -100,14 +102,14 @@ class Findings:
     def _done(
         self, worker: Remote, first: int, values: list[Any], seconds: float, nbytes: int
     ) -> None:
-        self._load_losses = 0
+        self._loads = self._losses = 0
         tasks = worker.finished(first, len(values))
         if tasks is not None:
             release(tasks, self._arguments)
             self.outcomes.append(Done(first, values, seconds, nbytes))
 
     def _failed(self, worker: Remote, index: int, error: Exception, seconds: float) -> None:
-        self._load_losses = 0
+        self._loads = self._losses = 0
         task = worker.finished(index, 1)
         if task is not None:
             self.outcomes.append(Failed(task, error, seconds))
@@ -122,24 +124,18 @@ class Findings:
             self._failed(worker, current, death(worker, "in the middle of a task"), 0.0)
         elif is_running and worker.overdue == current:
             self._failed(worker, current, late(worker, self._timeout), 0.0)
-        for at, handed in enumerate(worker.chunks):
+        for handed in worker.chunks:
             rest = handed.chunk.part(handed.done)
-            if at == 0 and current < 0 and worker.overdue is None:
-                rest = self._innocent(worker, rest)
             if len(rest):
                 self.back.append(rest)
-        if current == LOADING:
-            self._load_losses += 1
-            if self._load_losses >= MOST_LOSSES:
-                raise death(worker, f"{MOST_LOSSES} times while it loaded {self._name}")
+        if worker.overdue is None and not is_running:
+            self._lost(worker, loading=current == LOADING)
 
-    def _innocent(self, worker: Remote, chunk: Chunk) -> Chunk:
-        """Blame the first task after all, if worker after worker ends just before it begins."""
-        chunk.losses += 1
-        if chunk.losses <= MOST_LOSSES:
-            return chunk
-        error = death(worker, f"{chunk.losses} times before the task began")
-        self.outcomes.append(Failed(chunk.part(0, 1), error, 0.0))
-        rest = chunk.part(1)
-        rest.losses = 0
-        return rest
+    def _lost(self, worker: Remote, *, loading: bool) -> None:
+        """Give up when worker after worker ends before it runs a task: no task can be blamed."""
+        self._losses += 1
+        self._loads += loading
+        if self._loads >= MOST_LOADS:
+            raise death(worker, f"{MOST_LOADS} times while it loaded {self._name}")
+        if self._losses >= MOST_LOSSES:
+            raise death(worker, f"{MOST_LOSSES} times in a row before it ran anything")

@@ -140,8 +140,6 @@ class Worker:
         whole = self._call is not None and self._run_tasks(
             self._call, first, self._items(frame, count), GIVE_BACK_AFTER if divisible else math.inf
         )
-        for stream in self._streams:
-            stream.flush()
         self._flush()
         self._page.begin(IDLE, 0.0)
         if not whole:
@@ -177,6 +175,7 @@ class Worker:
                 arguments = arguments.make()
             value = call.run(index, arguments)
             del arguments
+            self._flush_streams()  # before the result, after which the caller may stop listening
             if _is_simple(value):
                 self._post_value(index, now, value)
             else:
@@ -187,9 +186,14 @@ class Worker:
             failure = _noted(error)
         if failure is not None:
             self._results.sent()
+            self._flush_streams()
             data = pack_failure(failure)
             del failure
             self._post(messages.FAILURE, index, time.monotonic() - now, data)
+
+    def _flush_streams(self) -> None:
+        for stream in self._streams:
+            stream.flush()
 
     def _post_value(self, index: int, begun: float, value: Any) -> None:
         now = time.monotonic()
