@@ -138,7 +138,8 @@ def hear(payload: bytes | memoryview) -> None:
             stream.write(said[1])
     else:
         message, category, filename, lineno, module = said
-        module = module or filename.removesuffix(".py")
+        # The caller's own name for it first: workers may or may not have imported it by name.
+        module = _module_of(filename) or module or filename.removesuffix(".py")
         registry = _registry(module)
         warnings.warn_explicit(message, category, filename, lineno, module, registry=registry)
 
