@@ -1,29 +1,48 @@
-"""A pass for small summaries: units are independent tasks, found in the cache or read."""
+"""A pass for small summaries: units are independent tasks, and what they bring merges in order."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
+from onebox.aggregates.aggregate import Aggregate
 from onebox.data.block import Block
 from onebox.data.partition import Unit
-from onebox.data.view import View
 from onebox.engine.fold import Groups, UnitFold
 from onebox.engine.kept import KeptScan
 from onebox.engine.reader import Reader
-from onebox.engine.states import StateTrail
+from onebox.engine.states import StateTrail, UnitStates
 from onebox.engine.tasks import Results, Tasks
 
 Shares = list[dict[int, Any]]
 
 
 class Made(NamedTuple):
-    """What a task has made of a unit."""
+    """What a task has made of a unit.
+
+    Attributes
+    ----------
+    shares : list of dict of int to summary
+        For each aggregate, by group.
+    rows, dropped : int
+    found : bool
+        Whether it was found in the cache.
+    reusable : bool
+        Whether the memory of shares that have been merged is wanted for others.
+    """
 
     shares: Shares
     rows: int
     dropped: int
-    found: bool
+    found: bool = False
+    reusable: bool = False
+
+
+class Maker(Protocol):
+    """Makes summaries of units, somewhere."""
+
+    def in_order(self, units: Sequence[Unit], kept: KeptScan | None) -> Results[Made]:
+        """What every unit has, in the order of the units."""
 
 
 class SmallWalk:
@@ -32,29 +51,25 @@ class SmallWalk:
     Parameters
     ----------
     groups : sequence of Groups
-    view : View
     units : sequence of Unit
-    reader : Reader
-    tasks : Tasks
-    trail : StateTrail
+    maker : Maker
     kept : KeptScan or None
     n_done : int
         Units whose summaries are in the groups already.
     """
 
     def __init__(
-        self, groups: Sequence[Groups], view: View, units: Sequence[Unit], reader: Reader,
-        tasks: Tasks, trail: StateTrail, kept: KeptScan | None, n_done: int = 0,
+        self, groups: Sequence[Groups], units: Sequence[Unit], maker: Maker,
+        kept: KeptScan | None, n_done: int = 0,
     ) -> None:  # fmt: skip
-        self.groups, self.view, self.units = groups, view, units
-        self.reader, self.tasks, self.trail, self.kept = reader, tasks, trail, kept
+        self.groups, self.units, self.maker, self.kept = groups, units, maker, kept
         self._done = n_done
 
     def steps(self) -> Results[None]:
         """Merge what every unit has into the groups, in the order of the units."""
         merging = False
         try:
-            for made in self.tasks.in_order(self._work, self.units[self._done :]):
+            for made in self.maker.in_order(self.units[self._done :], self.kept):
                 merging = True
                 self._take(made)
                 merging = False
@@ -74,37 +89,93 @@ class SmallWalk:
             if not made.found:
                 self.kept.keep(unit, made.shares, made.rows, made.dropped)
         for group, share in zip(self.groups, made.shares, strict=True):
-            group.add(share, reuse=not made.found)
+            group.add(share, reuse=made.reusable)
 
     def _note(self, *, last: bool) -> None:
         if self.kept is not None and self._done:
             none = [None] * len(self.groups)
             self.kept.note_state(self.units, self._done, self.groups, none, last=last)
 
-    def _work(self, unit: Unit) -> Made:
-        found = None if self.kept is None else self.kept.find(unit)
-        if found is None:
-            dropped = [0]
 
-            def count(rows: int) -> None:
-                dropped[0] += rows
+class Here:
+    """Makes them in this process: a task a unit, which looks into the cache itself.
 
-            shares, rows = self.reader.work(unit, self._read, count)
-            return Made(shares, rows, dropped[0], False)
-        meter = self.reader.meter
-        meter.saw(rows=found.rows, position=found.rows if unit.n_rows is None else unit.n_rows)
-        meter.dropped(found.dropped)
-        meter.reused(partitions=unit.n_partitions, nbytes=self.reader.source_bytes(unit))
-        return Made(found.shares, found.rows, found.dropped, True)
+    Parameters
+    ----------
+    groups : sequence of Groups
+    reader : Reader
+    tasks : Tasks
+    trail : StateTrail
+    """
 
-    def _read(self, unit: Unit, blocks: Iterator[Block]) -> tuple[Shares, int]:
-        folds = [UnitFold(g.aggregate, self.view.schema, g.used) for g in self.groups]
-        rows = 0
-        states = self.trail.of(unit)
-        for ordinal, block in enumerate(blocks):
-            with states.lent(block, ordinal):
-                for fold in folds:
-                    fold.update(block)
-            rows += block.n_rows
-        states.done()
-        return [fold.finish() for fold in folds], rows
+    def __init__(
+        self, groups: Sequence[Groups], reader: Reader, tasks: Tasks, trail: StateTrail
+    ) -> None:
+        self.groups, self.reader, self.tasks, self.trail = groups, reader, tasks, trail
+
+    def in_order(self, units: Sequence[Unit], kept: KeptScan | None) -> Results[Made]:
+        def work(unit: Unit) -> Made:
+            made = None if kept is None else found_in(kept, unit, self.reader)
+            return self._read(unit) if made is None else made
+
+        yield from self.tasks.in_order(work, units)
+
+    def _read(self, unit: Unit) -> Made:
+        aggregates = [one.aggregate for one in self.groups]
+        used = [one.used for one in self.groups]
+        return read(unit, aggregates, self.reader, self.trail, used)._replace(reusable=True)
+
+
+def found_in(kept: KeptScan, unit: Unit, reader: Reader) -> Made | None:
+    """What the cache has of a unit, counted."""
+    found = kept.find(unit)
+    if found is None:
+        return None
+    meter = reader.meter
+    meter.saw(rows=found.rows, position=found.rows if unit.n_rows is None else unit.n_rows)
+    meter.dropped(found.dropped)
+    meter.reused(partitions=unit.n_partitions, nbytes=reader.source_bytes(unit))
+    return Made(found.shares, found.rows, found.dropped, found=True)
+
+
+def read(
+    unit: Unit, aggregates: Sequence[Aggregate[Any]], reader: Reader, trail: StateTrail,
+    used: Sequence[list[Any]],
+) -> Made:  # fmt: skip
+    """What the blocks of a unit hold.
+
+    Parameters
+    ----------
+    unit : Unit
+    aggregates : sequence of Aggregate
+    reader : Reader
+    trail : StateTrail
+    used : sequence of list
+        For each aggregate, summaries whose memory may be taken.
+    """
+    dropped = [0]
+
+    def count(rows: int) -> None:
+        dropped[0] += rows
+
+    def work(unit: Unit, blocks: Iterator[Block]) -> tuple[Shares, int]:
+        folds = [
+            UnitFold(one, trail.schema, spare) for one, spare in zip(aggregates, used, strict=True)
+        ]
+        return _folded(folds, blocks, trail.of(unit))
+
+    shares, rows = reader.work(unit, work, count)
+    return Made(shares, rows, dropped[0])
+
+
+def _folded(
+    folds: Sequence[UnitFold], blocks: Iterator[Block], states: UnitStates
+) -> tuple[Shares, int]:
+    rows = 0
+    for ordinal, block in enumerate(blocks):
+        with states.lent(block, ordinal):
+            for fold in folds:
+                fold.update(block)
+        rows += block.n_rows
+    states.done()
+    return [fold.finish() for fold in folds], rows

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar, overload
 
 import numpy as np
 
-from onebox.config import config, memory_budget, resolve, settings_in_force
+from onebox.config import config, crew_name, memory_budget, resolve, settings_in_force
 from onebox.errors import BadInput
 from onebox.parallel.backends import Backend
 from onebox.parallel.backends.foreign import Foreign
@@ -191,14 +191,17 @@ def _resolved(asked: object, n_workers: int, timeout: float | None) -> Where:
         asked = settings_in_force().executor or os.environ.get("ONEBOX_EXECUTOR") or "auto"
     if asked == "auto":
         asked = "serial" if n_workers == 1 and timeout is None else "processes"
+    if crew_name(asked) == "dask" and not isinstance(asked, str):
+        client: Any = asked
+        asked = client.get_executor()
     if asked == "processes" and sys.platform == "win32":
         asked = loky.get_reusable_executor(n_workers)
     if asked in ("threads", "serial", "processes") or isinstance(asked, Executor):
         where: Where = asked
     else:
         raise BadInput(
-            f"executor={asked!r} is not known; use 'auto', 'processes', 'threads', 'serial' or a "
-            "concurrent.futures.Executor."
+            f"executor={asked!r} is not known to pmap; use 'auto', 'processes', 'threads', 'serial', a "
+            "concurrent.futures.Executor or a dask.distributed.Client."
         )
     if timeout is not None and where != "processes":
         name = where if isinstance(where, str) else type(where).__name__

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from onebox.parallel.failures import as_failure
+from onebox.executors.failures import as_failure
 from onebox.parallel.limits import one_thread
 from onebox.parallel.task import GIVE_BACK_AFTER, Arguments, Call, Chunk, Done, Failed, Outcome
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pickle
 from typing import Any
 
+from onebox.executors.failures import unpack_failure
 from onebox.parallel import echo
 from onebox.parallel.backends.packing import refusal, release
 from onebox.parallel.backends.verdicts import death, late
-from onebox.parallel.failures import unpack_failure
 from onebox.parallel.shared.parcel import aside_bytes, unpack
 from onebox.parallel.shared.senders import Arguments
 from onebox.parallel.task import Chunk, Done, Failed, Outcome

@@ -6,9 +6,9 @@ from collections.abc import Collection
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 
 from onebox.errors import WorkerDied
+from onebox.executors.portable import Portable
 from onebox.parallel.backends.backend import Backend, Ending
 from onebox.parallel.backends.chunks import Ran, never, run_chunk, sorted_out
-from onebox.parallel.portable import Portable
 from onebox.parallel.task import Call, Chunk, Failed, Outcome
 
 

@@ -14,10 +14,10 @@ from contextlib import suppress
 
 import cloudpickle
 
+from onebox.executors.portable import pickle_by_value
 from onebox.parallel.backends.backend import Backend, Ending
 from onebox.parallel.backends.findings import Findings
 from onebox.parallel.backends.packing import hold, release, wired
-from onebox.parallel.portable import pickle_by_value
 from onebox.parallel.shared.parcel import Parcel, close_all
 from onebox.parallel.shared.senders import Arguments
 from onebox.parallel.task import Call, Chunk, Outcome

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from onebox.parallel.portable import Pickler
+from onebox.executors.portable import Pickler
 from onebox.parallel.shared.mapping import Mapping
 from onebox.parallel.shared.segment import Bytes
 

@@ -24,8 +24,8 @@ from typing import Any
 
 import numpy as np
 
+from onebox.executors.failures import as_failure, pack_failure
 from onebox.parallel import echo
-from onebox.parallel.failures import as_failure, pack_failure
 from onebox.parallel.shared.parcel import Parcel, close_all, unpack
 from onebox.parallel.shared.senders import Results
 from onebox.parallel.task import GIVE_BACK_AFTER, PLAIN, Call

@@ -17,7 +17,8 @@ import cloudpickle
 
 from onebox.errors import RemoteError
 
-OURS = str(Path(__file__).parent)
+_ROOT = Path(__file__).parents[1]
+OURS = tuple(str(_ROOT / room) for room in ("parallel", "executors"))
 
 Frames = list[tuple[str, int, str]]
 
