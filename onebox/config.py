@@ -58,6 +58,21 @@ def format_bytes(n: float) -> str:
     return f"{n:.0f} B"
 
 
+# Who runs scans in other processes, by name: the module whose `crew` makes it. An address begins
+# with the name ("dask://host:8786"), and objects of the library below are known by their class.
+CREWS = {"processes": "onebox.parallel.crew", "dask": "onebox.executors.dask"}
+LIBRARIES = {"distributed": "dask"}
+
+
+@runtime_checkable
+class Elsewhere(Protocol):
+    """Runs tasks in other processes, as an `onebox.executors.Crew` does; it stands above this layer."""
+
+    n_workers: int
+    maps_memory: bool
+    folds: bool
+
+
 @runtime_checkable
 class Cache(Protocol):
     """A cache of results, as `onebox.Memory` is one; it stands above this layer."""
@@ -71,7 +86,7 @@ class Settings:
 
     memory: int | None = None
     n_jobs: int | None = None
-    executor: str | Executor | None = None
+    executor: Any = None
     cache: Path | Cache | None = None
     disk: int | None = None
     progress: bool | Callable[[Any], None] | None = None
@@ -171,13 +186,23 @@ def _jobs(value: int | str, name: str = "n_jobs") -> int:
     return count
 
 
-def _executor(value: str | Executor, name: str = "executor") -> str | Executor:
-    if value not in ("threads", "serial") and not isinstance(value, Executor):
+def _executor(value: Any, name: str = "executor") -> Any:
+    known = isinstance(value, Executor | Elsewhere) or value in ("threads", "serial")
+    if not (known or crew_name(value)):
         raise BadInput(
-            f"{name}={value!r} is not known; use 'threads', 'serial' or an object with the "
-            "interface of concurrent.futures.Executor."
+            f"{name}={value!r} is not known; use 'threads', 'processes', 'serial', "
+            "'dask://host:8786', a dask.distributed.Client, or an object with the interface of "
+            "concurrent.futures.Executor."
         )
     return value
+
+
+def crew_name(executor: object) -> str | None:
+    """Under which name it is known who runs scans in other processes; None for all else."""
+    if isinstance(executor, str):
+        name = executor.partition("://")[0]
+        return name if name in CREWS else None
+    return LIBRARIES.get(type(executor).__module__.partition(".")[0])
 
 
 def _cache(value: str | os.PathLike[str] | Cache) -> Path | Cache:
@@ -208,8 +233,11 @@ class config:  # noqa: N801 (used like a function and like a context manager)
         the limits of a container respected.
     n_jobs : int
         Worker threads; -1 for every core (the default).
-    executor : {"threads", "serial"} or concurrent.futures.Executor
-        Where tasks run. "serial" runs them in the caller, so that ``breakpoint()`` works.
+    executor : {"threads", "processes", "serial"}, an address, a client or an executor
+        Where scans run: every fit, and all that describes data. "serial" runs them in the caller, so
+        that ``breakpoint()`` works. ``"dask://host:8786"`` and a ``dask.distributed.Client`` stand
+        for a cluster; anything with the interface of ``concurrent.futures.Executor`` will do, and
+        so will an `onebox.executors.Crew`.
     cache : Memory or path
         A `Memory` keeps a summary of all that is read: the next fit of the same kind reads only
         what is new, and one that was killed goes on. A path is only the folder for indexes and
@@ -237,7 +265,7 @@ class config:  # noqa: N801 (used like a function and like a context manager)
         *,
         memory: int | float | str | None = None,
         n_jobs: int | None = None,
-        executor: str | Executor | None = None,
+        executor: Any = None,
         cache: str | os.PathLike[str] | Cache | None = None,
         disk: int | float | str | None = None,
         progress: bool | Callable[[Any], None] | None = None,

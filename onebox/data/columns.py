@@ -98,6 +98,9 @@ class TableColumns(Columns):
         part._start, part.n_rows = start, n_rows
         return part
 
+    def __reduce__(self) -> Any:
+        return TableColumns, (self.batch,)
+
     @property
     def kinds(self) -> list[pa.DataType]:
         return list(self.batch.schema.types)

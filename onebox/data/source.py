@@ -27,6 +27,8 @@ class Source(ABC):
     raw: bool = False
     """Whether reading again costs no decoding, so that nothing is gained by keeping blocks."""
 
+    travels: bool = True
+    """Whether a copy in another process reads the same rows: it carries paths, not the rows."""
     in_memory: bool = False
     """Whether the caller holds the rows already, so that reading copies nothing."""
     tells_nulls: bool = False

@@ -49,6 +49,8 @@ class Plan:
     n_partitions, rows_per_block : int
     states_on_disk : bool
         Whether row states are spilled too.
+    held_bytes : int
+        Of `peak_bytes`, for blocks that are kept in memory.
     """
 
     n_workers: int
@@ -60,6 +62,7 @@ class Plan:
     n_partitions: int
     rows_per_block: int
     states_on_disk: bool
+    held_bytes: int = 0
 
     def __str__(self) -> str:
         kept = {
@@ -149,6 +152,7 @@ def make_plan(
         n_partitions=layout.n_partitions,
         rows_per_block=layout.rows_per_block,
         states_on_disk=states_on_disk,
+        held_bytes=held,
     )
 
 

@@ -34,14 +34,17 @@ class Reader:
         Told of every block.
     check : callable
         Called before every block; raises when the run is over.
+    scratches : list of Scratch, optional
+        Memory that nobody uses just now.
     """
 
     def __init__(
-        self, view: View, store: BlockStore | None, meter: Meter, check: Callable[[], None]
-    ) -> None:
+        self, view: View, store: BlockStore | None, meter: Meter, check: Callable[[], None],
+        scratches: list[Scratch] | None = None,
+    ) -> None:  # fmt: skip
         self.view, self.store, self.meter = view, store, meter
         self._check = check
-        self._scratches: list[Scratch] = []
+        self._scratches = [] if scratches is None else scratches
 
     def work(
         self, unit: Unit, task: Callable[[Unit, Iterator[Block]], T], on_drop: OnDrop | None = None

@@ -183,9 +183,9 @@ class Meter:
         The highest growth of resident memory seen.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, base: int | None = None) -> None:
         self._lock = threading.Lock()
-        self._base = resident_bytes()
+        self._base = resident_bytes() if base is None else base
         self.peak = 0
         self.bytes_read = self.bytes_found = 0
         self.start_pass()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -203,11 +203,14 @@ class RowStates:
         self._file = file
         self._held: dict[tuple[int, int, str], Any] = {}
 
-    def lend(self, block: Block, unit: Unit, ordinal: int, states: tuple[RowState, ...]) -> None:
-        """Give the block its state, as the last scan left it."""
+    def lend(
+        self, block: Block, unit: Unit, ordinal: int, states: tuple[RowState, ...],
+        afresh: Sequence[RowState] = (),
+    ) -> None:  # fmt: skip
+        """Give the block its state, as the last scan left it, or as it was before the first."""
         for state in states:
             key = (unit.first_partition, ordinal, state.name)
-            held = self._held.get(key)
+            held = None if state in afresh else self._held.get(key)
             if held is None or self._file is not None:
                 array = np.full(block.n_rows, state.fill, state.dtype)
                 if held is not None and self._file is not None:
@@ -227,6 +230,13 @@ class RowStates:
                 self._file.overwrite(array, self._held[key][0])
             else:
                 self._held[key] = (self._file.append(array), len(array))
+
+    def of_unit(self, state: RowState, unit: Unit) -> list[NDArray[Any]]:
+        """The arrays of one state and one unit; in memory only."""
+        arrays: list[NDArray[Any]] = []
+        while (unit.first_partition, len(arrays), state.name) in self._held:
+            arrays.append(self._held[unit.first_partition, len(arrays), state.name])
+        return arrays
 
     def in_order(self, state: RowState) -> list[NDArray[Any]]:
         """The arrays of one state, in the order of the rows."""

@@ -1,56 +1,98 @@
-"""Where tasks run: anything with the interface of ``concurrent.futures.Executor``."""
+"""Where tasks run: here, in a ``concurrent.futures.Executor`` of any kind, or by a crew elsewhere."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from importlib import import_module
 
-from onebox.errors import BadInput
+from onebox.config import CREWS, crew_name
+from onebox.errors import BadInput, MissingDependency
+from onebox.executors.crew import Crew
+from onebox.executors.pool import PoolCrew
+from onebox.executors.portable import Portable
 from onebox.executors.serial import SerialExecutor
 
-__all__ = ["SerialExecutor", "opened"]
-
-REMEDY = "Use 'threads', 'serial' or a concurrent.futures.ThreadPoolExecutor."
+__all__ = ["Crew", "Portable", "SerialExecutor", "hired", "opened"]
 
 
 @contextmanager
-def opened(executor: str | Executor, n_workers: int) -> Iterator[Executor]:
-    """Open an executor by name and close it afterwards; one that is given is left open.
+def opened(executor: object, n_workers: int) -> Iterator[Executor]:
+    """Open what runs tasks in this process, and close it afterwards; what is given is left open.
 
-    One worker is the caller itself: a thread would add nothing but the time to start it.
-
-    Raises
-    ------
-    BadInput
-        The name is not known, or the executor runs its tasks in other processes.
+    One worker is the caller itself: a thread would add nothing but the time to start it. Where scans
+    run elsewhere, what needs the caller's memory runs on threads.
     """
-    if isinstance(executor, Executor):
-        _require_this_process(executor)
+    if isinstance(executor, Executor) and _is_here(executor):
         yield executor
-    elif executor == "serial" or (executor == "threads" and n_workers == 1):
+    elif executor == "serial" or n_workers == 1:
         yield SerialExecutor()
-    elif executor == "threads":
+    else:
         pool = ThreadPoolExecutor(n_workers, thread_name_prefix="onebox")
         try:
             yield pool
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def hired(executor: object, n_workers: int) -> Iterator[Crew | None]:
+    """Find who runs scans in other processes; None when they run here, as with one worker of ours.
+
+    Raises
+    ------
+    BadInput
+        Nobody answers at an address, or there is no worker.
+    MissingDependency
+        The library that it takes is not installed.
+    """
+    if isinstance(executor, Crew):
+        yield executor
+        return
+    name = crew_name(executor)
+    if name == "processes" and n_workers == 1:
+        yield None
+    elif name is not None:
+        with closing(_made(name, executor, n_workers)) as made:
+            yield made
+    elif isinstance(executor, Executor) and not _is_here(executor):
+        yield PoolCrew(executor, n_workers)
     else:
-        raise BadInput(f"executor={executor!r} is not known. {REMEDY}")
+        yield None
 
 
-def _require_this_process(executor: Executor) -> None:
-    here = object()
+def _made(name: str, asked: object, n_workers: int) -> Crew:
     try:
-        is_here = executor.submit(lambda: here).result() is here
+        module = import_module(CREWS[name])
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("onebox"):
+            raise
+        raise MissingDependency(
+            f"executor={asked!r} needs {error.name}, which is not installed. "
+            f"Install it: pip install 'onebox[{name}]'."
+        ) from error
+    made: Crew = module.crew(asked, n_workers)
+    return made
+
+
+class _Mark:
+    """Comes back as itself, or as a copy."""
+
+
+_MARK = _Mark()
+
+
+def _is_here(executor: Executor) -> bool:
+    """Whether tasks share memory with their caller."""
+    try:
+        return executor.submit(_same, _MARK).result() is _MARK
     except Exception as error:
         raise BadInput(
-            f"{type(executor).__name__} did not run a task that shares memory with its caller: "
-            f"{error}. {REMEDY}"
+            f"{type(executor).__name__} did not run a task: {error}. Make a new one, or use 'threads', "
+            "'processes' or 'serial'."
         ) from error
-    if not is_here:
-        raise BadInput(
-            f"{type(executor).__name__} runs tasks in other processes, and the tasks of a scan share "
-            f"memory. {REMEDY}"
-        )
+
+
+def _same(value: object) -> object:
+    return value

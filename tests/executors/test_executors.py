@@ -12,7 +12,8 @@ import pytest
 import onebox as ob
 from onebox.aggregates import Moments
 from onebox.errors import BadInput
-from onebox.executors import SerialExecutor, opened
+from onebox.executors import Crew, SerialExecutor, hired, opened
+from onebox.executors.pool import PoolCrew
 
 
 def test_serial_runs_in_the_caller():
@@ -60,21 +61,43 @@ def test_an_executor_of_the_users_stays_open():
 
 
 def test_a_name_that_is_not_known():
-    with pytest.raises(BadInput, match=r"'celery' is not known.*'threads', 'serial'"):
+    with pytest.raises(BadInput, match=r"'celery' is not known.*'threads', 'processes', 'serial'"):
         ob.config(executor="celery")
     with pytest.raises(BadInput, match="5 is not known"):
         ob.config(executor=5)
-    with pytest.raises(BadInput, match="'dask' is not known"), opened("dask", 1):
-        pass
 
 
-def test_other_processes_are_refused():
+def test_who_runs_scans_elsewhere():
+    for here in ("threads", "serial", SerialExecutor()):
+        with hired(here, 2) as crew:
+            assert crew is None
+    with hired("processes", 1) as crew:
+        assert crew is None
+    with hired("processes", 2) as crew:
+        assert crew.n_workers == 2
     with (
         ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool,
-        ob.config(executor=pool),
-        pytest.raises(BadInput, match=r"ProcessPoolExecutor.*shares memory.*'threads'"),
+        hired(pool, 3) as crew,
     ):
-        ob.aggregate(np.ones((10, 2)), Moments())
+        assert isinstance(crew, Crew)
+        assert list(crew.map(pow, [1, 2, 3], [2])) == [2, 4, 8]
+
+
+def test_a_crew_tries_again_what_raised(tmp_path):
+    with (
+        ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool,
+        hired(pool, 1) as crew,
+    ):
+        mark = tmp_path / "mark"
+
+        def works_the_third_time(x):
+            with mark.open("a") as file:
+                file.write(".")
+            if mark.stat().st_size < 3:
+                raise OSError("not yet")
+            return x
+
+        assert list(crew.map(works_the_third_time, [5])) == [5]
 
 
 class Elsewhere(Executor):
@@ -88,9 +111,9 @@ class Elsewhere(Executor):
         return made if future.exception() is None else future
 
 
-def test_executors_that_share_no_memory_are_refused():
-    with pytest.raises(BadInput, match="Elsewhere runs tasks in other processes"):
-        opened(Elsewhere(), 1).__enter__()
+def test_executors_that_share_no_memory_are_told_by_what_they_return():
+    with hired(Elsewhere(), 1) as crew:
+        assert isinstance(crew, PoolCrew)
 
 
 def test_an_executor_that_was_shut_down():

@@ -34,6 +34,7 @@ class ArraySource(Source):
     """
 
     raw = True
+    travels = False
 
     def __init__(
         self,
@@ -58,6 +59,15 @@ class ArraySource(Source):
         self._owner = array if owner is None else owner  # held, so that its id stays taken
         self._pages = _mapped_pages(array) if isinstance(array, np.ndarray) else None
         self.in_memory = self._pages is None and self._dtype == array.dtype
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but what belongs to this process: the owner's object, the pages of a file."""
+        return {**self.__dict__, "_owner": None, "_pages": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._owner = self.array
+        self._pages = _mapped_pages(self.array) if isinstance(self.array, np.ndarray) else None
 
     @property
     def schema(self) -> pa.Schema:

@@ -32,6 +32,7 @@ class ConcatSource(Source):
     def __init__(self, sources: Sequence[Source]) -> None:
         self.sources = tuple(sources)
         self.named = all(source.named for source in sources)
+        self.travels = all(source.travels for source in sources)
         self.single_pass = any(source.single_pass for source in sources)
         self.tells_nulls = any(source.tells_nulls for source in sources)
         self._schema = settle_schemas(

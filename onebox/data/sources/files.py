@@ -101,11 +101,15 @@ class Folder:
         if info.type != pafs.FileType.File:
             raise DataChanged(f"{file.key} is gone. Open the dataset again with ob.dataset(...).")
         if (info.size, info.mtime_ns or 0) != (file.size, file.modified):
-            raise DataChanged(
-                f"{file.key} changed after the dataset was opened: it had {file.size:,} bytes and "
-                f"has {info.size:,} now, or was written again. Open the dataset again with "
-                "ob.dataset(...)."
-            )
+            raise self.changed(file)
+
+    def changed(self, file: File) -> DataChanged:
+        """Make the error to raise when a file is another one by now."""
+        size = self.filesystem.get_file_info(file.path).size or 0
+        return DataChanged(
+            f"{file.key} changed after the dataset was opened: it had {file.size:,} bytes and has "
+            f"{size:,} now, or was written again. Open the dataset again with ob.dataset(...)."
+        )
 
     def _check_tag(self, file: File) -> None:
         try:

@@ -80,6 +80,7 @@ class NpySource(FileSource):
             raise self.folder.failure(file, "", error) from error
         expected = header.offset + header.n_rows * header.n_columns * header.dtype.itemsize
         if file.size != expected:
+            self.folder.check(file)  # it may have been replaced since it was listed
             what = "truncated" if file.size < expected else "followed by something else"
             raise CorruptFile(
                 f"{file.key} is {what}: its header promises {header.n_rows:,} rows of "

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -40,9 +40,23 @@ class ParquetSource(FileSource):
     def __init__(self, folder: Folder, columns: Sequence[str] | None = None) -> None:
         super().__init__(folder, columns)
         self._matching: dict[tuple[str, bytes], frozenset[int]] = {}
+        self._positions: dict[str, dict[str, list[int]]] = {}
+        self._last: tuple[pq.ParquetSchema, dict[str, list[int]]] | None = None
         self._page_sizes: dict[str, PageSizes] = {}
         self._footer_hashes: dict[str, str] = {}
         self._stored_sizes: dict[tuple[str, int, tuple[str, ...]], int] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Paths, types and fingerprints: whoever reads a file reads its footer, and no other."""
+        known = {name: self.__dict__[name] for name in ("_schema",) if name in self.__dict__}
+        _ = self._footers  # which the fingerprints are made of
+        return {
+            "folder": self.folder, "columns": self.columns, "_footer_hashes": self._footer_hashes,
+            "_matching": {}, "_page_sizes": {}, "_positions": {}, "_last": None, **known,
+        }  # fmt: skip
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _footers=_Footers(self))
 
     @cached_property
     def _footers(self) -> dict[str, pq.FileMetaData]:
@@ -141,28 +155,23 @@ class ParquetSource(FileSource):
             wrong = EOFError(f"it holds {n_rows:,} rows and its footer says {span.n_rows:,}")
             raise self.folder.failure(file, place, wrong)
 
-    @cached_property
-    def _leaves(self) -> dict[str, dict[str, list[int]]]:
-        """Positions of the stored columns that make up each column, by file."""
-        leaves: dict[str, dict[str, list[int]]] = {}
-        last: tuple[pq.ParquetSchema, dict[str, list[int]]] | None = None
-        for key, footer in self._footers.items():
-            if last is not None and footer.schema.equals(last[0]):
-                leaves[key] = last[1]  # files of one writer are alike
-                continue
-            held = leaves[key] = dict[str, list[int]]()
-            last = footer.schema, held
-            top = set(footer.schema.to_arrow_schema().names)
-            for position in range(footer.num_columns):
-                path = footer.schema.column(position).path
-                # A name may hold a dot itself; a leaf's path begins with that of its column.
-                name = path if path in top else path.split(".", 1)[0]
-                held.setdefault(name, []).append(position)
-        return leaves
+    def _leaves(self, key: str) -> dict[str, list[int]]:
+        """Positions in a file of the stored columns that make up each column."""
+        held = self._positions.get(key)
+        if held is not None:
+            return held
+        schema = self._footers[key].schema
+        if self._last is not None and schema.equals(self._last[0]):
+            held = self._last[1]  # files of one writer are alike
+        else:
+            held = _positions(schema)
+            self._last = schema, held
+        self._positions[key] = held
+        return held
 
     def _stored(self, span: Span, names: Sequence[str]) -> Iterator[pq.ColumnChunkMetaData]:
         group = self._footers[span.file].row_group(span.index)
-        leaves = self._leaves[span.file]
+        leaves = self._leaves(span.file)
         for name in names:
             for position in leaves.get(name, ()):
                 yield group.column(position)
@@ -234,7 +243,7 @@ class ParquetSource(FileSource):
 
     def null_counts(self, span: Span, names: Sequence[str]) -> list[int | None]:
         group = self._footers[span.file].row_group(span.index)
-        leaves = self._leaves[span.file]
+        leaves = self._leaves(span.file)
         counts: list[int | None] = []
         for name in names:
             places = leaves.get(name, ())
@@ -263,6 +272,34 @@ class ParquetSource(FileSource):
         except READ_ERRORS as error:
             raise self.folder.failure(file, "", error) from error
         return frozenset(group.id for group in groups)
+
+
+def _positions(schema: pq.ParquetSchema) -> dict[str, list[int]]:
+    held: dict[str, list[int]] = {}
+    top = set(schema.to_arrow_schema().names)
+    for position in range(len(schema.names)):
+        path = schema.column(position).path
+        # A name may hold a dot itself; a leaf's path begins with that of its column.
+        name = path if path in top else path.split(".", 1)[0]
+        held.setdefault(name, []).append(position)
+    return held
+
+
+class _Footers(dict[str, pq.FileMetaData]):
+    """Footers by the keys of files, read when they are asked for, and all of them by `items`."""
+
+    def __init__(self, source: ParquetSource) -> None:
+        super().__init__()
+        self._source = source
+
+    def __missing__(self, key: str) -> pq.FileMetaData:
+        source = self._source
+        known = source._footer_hashes.get(key)
+        footer = self[key] = source._footer(source._files[key])
+        if known is not None and source._footer_hashes[key] != known:
+            source._footer_hashes[key] = known
+            raise source.folder.changed(source._files[key])
+        return footer
 
 
 def _first_byte(chunk: pq.ColumnChunkMetaData) -> int:

@@ -40,6 +40,8 @@ class StreamSource(Source):
         What the caller handed over: tells rows apart.
     """
 
+    travels = False
+
     def __init__(
         self,
         start: Callable[[], Iterator[Any]],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pyarrow as pa
 
@@ -25,6 +26,7 @@ class TableSource(Source):
     """
 
     raw = True
+    travels = False
     tells_nulls = True
 
     def __init__(
@@ -34,6 +36,14 @@ class TableSource(Source):
         self._schema = plain_schema(table.schema, columns, "the table")
         self.in_memory = all(table.schema.field(f.name).type == f.type for f in self._schema)
         self._owner = table if owner is None else owner  # held, so that its id stays taken
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the owner's object, which the table was made of."""
+        return {**self.__dict__, "_owner": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._owner = self.table
 
     @property
     def schema(self) -> pa.Schema:
