@@ -105,7 +105,8 @@ def kept_index(
     with contextlib.suppress(OSError):
         kept = Store(folder).get(key)
         if kept is not None:
-            before = Index.load(kept.partition(b"\0")[2])
+            with contextlib.suppress(LookupError, TypeError, ValueError):  # of another version
+                before = Index.load(kept.partition(b"\0")[2])
             if kept.startswith(head):
                 return before
     index = make(before)
