@@ -107,7 +107,7 @@ def kept_index(
         if kept is not None:
             with contextlib.suppress(LookupError, TypeError, ValueError):  # of another version
                 before = Index.load(kept.partition(b"\0")[2])
-            if kept.startswith(head):
+            if before is not None and kept.startswith(head):
                 return before
     index = make(before)
     with contextlib.suppress(OSError):
