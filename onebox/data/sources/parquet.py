@@ -52,7 +52,8 @@ class ParquetSource(FileSource):
         _ = self._footers  # which the fingerprints are made of
         return {
             "folder": self.folder, "columns": self.columns, "_footer_hashes": self._footer_hashes,
-            "_matching": {}, "_page_sizes": {}, "_positions": {}, "_last": None, **known,
+            "_matching": {}, "_page_sizes": {}, "_positions": {}, "_last": None, "_stored_sizes": {},
+            "_traces": {}, **known,
         }  # fmt: skip
 
     def __setstate__(self, state: dict[str, Any]) -> None:
