@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from onebox.describe import describe
     from onebox.engine.accuracy.target import Absolute, Relative
     from onebox.memory import Memory
+    from onebox.parallel.pmap import pmap
     from onebox.persistence import load, save
 
 _HOMES = {
@@ -37,6 +38,7 @@ _HOMES = {
     "get_config": "onebox.config",
     "join": "onebox.aggregates",
     "load": "onebox.persistence",
+    "pmap": "onebox.parallel.pmap",
     "save": "onebox.persistence",
 }
 
@@ -55,6 +57,7 @@ __all__ = [
     "get_config",
     "join",
     "load",
+    "pmap",
     "save",
 ]
 

@@ -15,6 +15,9 @@ OneboxError
 ├── NotEnoughDisk (OSError)        no room to spill or to write
 ├── NotMergeable (TypeError)       summaries or models that cannot be merged
 ├── NotTrusted                     a file that would have to run foreign code to be loaded
+├── WorkerDied                     a process that ended in the middle of a task
+├── TaskTimeout (TimeoutError)     a task that was stopped, as its time was over
+├── RemoteError                    what a task raised, where that itself cannot be passed on
 └── MissingDependency (ImportError) an optional package that is not installed
 
 A message states the fact, the numbers, the place and the remedy, in that order.
@@ -85,6 +88,18 @@ class NotMergeable(OneboxError, TypeError):
 
 class NotTrusted(OneboxError):
     """A file that would have to run foreign code to be loaded."""
+
+
+class WorkerDied(OneboxError):
+    """A process that ended in the middle of a task."""
+
+
+class TaskTimeout(OneboxError, TimeoutError):
+    """A task that was stopped, as its time was over."""
+
+
+class RemoteError(OneboxError):
+    """What a task raised, where that itself cannot be passed on."""
 
 
 class MissingDependency(OneboxError, ImportError):
