@@ -12,6 +12,7 @@ import sklearn.decomposition
 import sklearn.impute
 import sklearn.linear_model
 import sklearn.preprocessing
+import sklearn.random_projection
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import check_estimator
 
@@ -22,19 +23,23 @@ from onebox.impute import SimpleImputer
 from onebox.linear_model import LinearRegression, Ridge, RidgeClassifier
 from onebox.pipeline import Pipeline
 from onebox.preprocessing import StandardScaler
+from onebox.random_projection import GaussianRandomProjection, SparseRandomProjection
 from onebox.testing import check_onebox_estimator
 
 PEERS = {
+    GaussianRandomProjection: sklearn.random_projection.GaussianRandomProjection,
     KMeans: sklearn.cluster.KMeans,
     LinearRegression: sklearn.linear_model.LinearRegression,
     PCA: sklearn.decomposition.PCA,
     Ridge: sklearn.linear_model.Ridge,
     RidgeClassifier: sklearn.linear_model.RidgeClassifier,
     SimpleImputer: sklearn.impute.SimpleImputer,
+    SparseRandomProjection: sklearn.random_projection.SparseRandomProjection,
     StandardScaler: sklearn.preprocessing.StandardScaler,
 }
 
 ESTIMATORS = [
+    GaussianRandomProjection(n_components=2, random_state=0),
     KMeans(n_clusters=3),
     LinearRegression(),
     PCA(n_components=2, whiten=True),
@@ -44,6 +49,7 @@ ESTIMATORS = [
     SimpleImputer(),
     SimpleImputer(strategy="median", add_indicator=True),
     SimpleImputer(strategy="most_frequent"),
+    SparseRandomProjection(n_components=2, random_state=0),
     StandardScaler(),
 ]
 

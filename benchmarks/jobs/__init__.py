@@ -1,7 +1,7 @@
 """The jobs: for each, how onebox does it and how its peer's own users would."""
 
 from benchmarks.jobs import (  # noqa: F401, I001 -- in the order of the table
-    parquet, pca, kmeans, gram, small, early, intervals, keys, hits, save, append, pmap,
+    parquet, pca, projection, kmeans, gram, small, early, intervals, keys, hits, save, append, pmap,
 )  # fmt: skip
 from benchmarks.jobs.base import JOBS, Job, Size
 

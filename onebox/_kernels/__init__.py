@@ -36,6 +36,7 @@ MODULES = (
     "octaves",
     "records",
     "sampling",
+    "signs",
 )
 
 

@@ -1,0 +1,70 @@
+"""Random projections of an array."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from benchmarks import data
+from benchmarks.jobs.base import Job, Note, Size, Timed, job
+
+N_COMPONENTS = 200
+
+
+@job
+class SparseProjection(Job):
+    title = f"sparse random projection to {N_COMPONENTS}"
+    peer_name = "scikit-learn"
+    target = "20 times as fast"
+    kind: ClassVar[str] = "SparseRandomProjection"
+    sizes: ClassVar[list[Size]] = [(10_000, 2_000), (30_000, 2_000), (100_000, 2_000)]
+
+    @staticmethod
+    def prepare(size: Size) -> None:
+        data.matrix(*size)
+
+    @classmethod
+    def ours(cls, size: Size, threads: int) -> Timed:
+        import onebox as ob
+        from onebox import random_projection
+
+        X = np.load(data.matrix(*size))
+        projection = getattr(random_projection, cls.kind)(N_COMPONENTS, random_state=0).fit(X)
+
+        def timed(*, warm: bool) -> Note:
+            with ob.config(n_jobs=threads):
+                made = projection.transform(X[:2000] if warm else X)
+            return lambda: _stretch(X, made)
+
+        return timed
+
+    @classmethod
+    def peer(cls, size: Size, threads: int) -> Timed:
+        from sklearn import random_projection
+        from threadpoolctl import threadpool_limits
+
+        X = np.load(data.matrix(*size))
+        threadpool_limits(threads)
+        projection = getattr(random_projection, cls.kind)(N_COMPONENTS, random_state=0).fit(X)
+
+        def timed(*, warm: bool) -> Note:
+            made = projection.transform(X[:2000] if warm else X)
+            return lambda: _stretch(X, made)
+
+        return timed
+
+
+@job
+class GaussianProjection(SparseProjection):
+    title = f"Gaussian random projection to {N_COMPONENTS}"
+    kind = "GaussianRandomProjection"
+    target = ""
+
+
+def _stretch(X: Any, made: Any) -> str:
+    """How much distances between neighbours have changed."""
+    n = min(len(made), 1_000)
+    before = np.linalg.norm(np.diff(X[:n], axis=0), axis=1)
+    after = np.linalg.norm(np.diff(made[:n], axis=0), axis=1)
+    return f"distances off by {np.abs(after / before - 1).mean():.1%} in the mean"

@@ -1,0 +1,197 @@
+"""What the random projections share: a matrix that data do not change, and what it is applied with."""
+
+from __future__ import annotations
+
+import warnings
+from abc import abstractmethod
+from collections.abc import Callable
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import scipy.linalg
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.exceptions import DataDimensionalityWarning
+from sklearn.random_projection import johnson_lindenstrauss_min_dim
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from onebox.base import Estimator
+from onebox.base.inputs import is_lazy
+from onebox.data.scratch import FreshMemory
+from onebox.data.view import View
+from onebox.errors import BadInput
+
+Float64 = NDArray[np.float64]
+
+
+class RandomProjection(
+    ClassNamePrefixFeaturesOutMixin,  # type: ignore[misc]
+    TransformerMixin,  # type: ignore[misc]
+    Estimator,
+):
+    """Rows times a random matrix, which is known as soon as the number of columns is."""
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "n_components": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "eps": [Interval(Real, 0, None, closed="neither")],
+        "compute_inverse_components": ["boolean"],
+        "random_state": ["random_state"],
+    }
+
+    n_components: int | str
+    eps: float
+    compute_inverse_components: bool
+    random_state: Any
+    n_components_: int
+    inverse_components_: Float64
+    _seed: int
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    @property
+    @abstractmethod
+    def components_(self) -> Any:
+        """The matrix, of shape (n_components_, n_features_in_): made when it is asked for."""
+
+    @abstractmethod
+    def _function(self) -> Callable[[Any], Any]:
+        """From a matrix of rows to their projections."""
+
+    def _settle(self) -> None:
+        """Settle what depends on the number of columns."""
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Take note of the columns, and of the number of rows if `n_components` depends on it.
+
+        Parameters
+        ----------
+        X : array, sparse matrix, table, path or Dataset, of shape (n_samples, n_features)
+            Values of a Dataset are not read.
+        y : ignored
+
+        Returns
+        -------
+        self
+        """
+        self._validate()
+        data = self._opened(X, reset=True)
+        self._require_columns(data.view.schema)
+        if sp.issparse(X):
+            self._checked_sparse(X)
+        elif not is_lazy(X):
+            _require_finite(data.view)
+        n_features = self.n_features_in_
+        if self.n_components == "auto":
+            self.n_components_ = self._enough(data.n_rows, n_features)
+        else:
+            self.n_components_ = int(self.n_components)
+            if self.n_components_ > n_features:
+                warnings.warn(
+                    f"n_components={self.n_components_:,} is more than the {n_features:,} columns "
+                    "of X: what comes out is no smaller.",
+                    DataDimensionalityWarning,
+                    stacklevel=2,
+                )
+        self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        self._settle()
+        if self.compute_inverse_components:
+            components = self.components_
+            dense = components.toarray() if sp.issparse(components) else components
+            self.inverse_components_ = scipy.linalg.pinv(dense, check_finite=False)
+        return self
+
+    def transform(self, X: Any) -> Any:
+        """Project the rows.
+
+        Parameters
+        ----------
+        X : array, sparse matrix, table, path or Dataset, of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components_), a sparse matrix where the class makes one of a
+        sparse one, or a lazy Dataset
+        """
+        check_is_fitted(self)
+        if sp.issparse(X):
+            return self._project_sparse(self._checked_sparse(X))
+        names = self.get_feature_names_out()
+        return self._apply(X, self._function(), [(name, None) for name in names])
+
+    def inverse_transform(self, X: Any) -> Any:
+        """Rows that have the projections given, and are shortest.
+
+        Parameters
+        ----------
+        X : array, table, path or Dataset, of shape (n_samples, n_components_)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features_in_), or a lazy Dataset
+
+        Notes
+        -----
+        The pseudo-inverse is computed at each call unless ``compute_inverse_components=True``.
+        """
+        check_is_fitted(self)
+        inverse = vars(self).get("inverse_components_")
+        if inverse is None:
+            components = self.components_
+            dense = components.toarray() if sp.issparse(components) else components
+            inverse = scipy.linalg.pinv(dense, check_finite=False)
+        names = getattr(self, "feature_names_in_", [f"x{j}" for j in range(self.n_features_in_)])
+        columns = self.get_feature_names_out()
+        fields = [(name, None) for name in names]
+        return self._apply(X, Back(inverse), fields, columns=columns)
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.n_components_
+
+    def _enough(self, n_rows: int, n_features: int) -> int:
+        """Components that keep the distances of so many rows within `eps`."""
+        enough = int(johnson_lindenstrauss_min_dim(n_samples=n_rows, eps=self.eps))
+        if enough > n_features:
+            raise BadInput(
+                f"eps={self.eps:g} and {n_rows:,} rows need {enough:,} components, but X has only "
+                f"{n_features:,} columns: a projection would not make it smaller. Raise eps, or set "
+                "n_components."
+            )
+        return enough
+
+    def _checked_sparse(self, X: Any) -> Any:
+        return validate_data(
+            self, X, accept_sparse=["csr", "csc"], reset=False, dtype=[np.float64, np.float32]
+        )
+
+    def _project_sparse(self, X: Any) -> Any:
+        return X @ self.components_.T
+
+
+def _require_finite(view: View) -> None:
+    """Refuse a NaN or an infinity in data that are in memory, naming its place."""
+    for unit in view.layout.units:
+        for block in view.blocks(unit, FreshMemory()):
+            block.finite_X  # noqa: B018 (raises)
+
+
+class Back:
+    """Rows from their projections.
+
+    Parameters
+    ----------
+    inverse : ndarray of shape (n_features, n_components)
+    """
+
+    def __init__(self, inverse: Float64) -> None:
+        self.inverse = inverse
+
+    def __call__(self, X: Any) -> Any:
+        return X @ self.inverse.T.astype(X.dtype, copy=False)
