@@ -12,6 +12,7 @@ import pytest
 import onebox as ob
 from onebox.aggregates import Moments
 from onebox.aggregates.aggregate import Aggregate
+from onebox.engine.reader import Reader
 from onebox.linear_model import Ridge
 
 from .conftest import learned, rows_of
@@ -54,15 +55,13 @@ def hits(memory, data, *aggregates):
 
 def test_an_aggregate_of_the_user_is_known_by_its_code(folder, memory, monkeypatch):
     data = ob.dataset(str(folder))
-    from onebox.engine import small
+    read, original = [], Reader.work
 
-    read, original = [], small.SmallWalk._read
-
-    def counted(self, unit, blocks):
+    def counted(self, unit, task, on_drop=None):
         read.append(unit)
-        return original(self, unit, blocks)
+        return original(self, unit, task, on_drop)
 
-    monkeypatch.setattr(small.SmallWalk, "_read", counted)
+    monkeypatch.setattr(Reader, "work", counted)
     expected = ob.aggregate(data, Powers("a"))
     assert hits(memory, data, Powers("a")) == expected
     read.clear()

@@ -9,7 +9,7 @@ import pytest
 
 import onebox as ob
 from onebox.cluster import KMeans
-from onebox.engine.small import SmallWalk
+from onebox.engine.reader import Reader
 
 from .conftest import learned
 
@@ -41,18 +41,18 @@ class Broken(Exception):
 @pytest.fixture
 def breaking(monkeypatch):
     """Let the n-th unit that is read fail."""
-    original = SmallWalk._read
+    original = Reader.work
 
     def at(n: int | None) -> None:
         seen = [0]
 
-        def read(self, unit, blocks):
+        def work(self, unit, task, on_drop=None):
             seen[0] += 1
             if n is not None and seen[0] > n:
                 raise Broken
-            return original(self, unit, blocks)
+            return original(self, unit, task, on_drop)
 
-        monkeypatch.setattr(SmallWalk, "_read", read)
+        monkeypatch.setattr(Reader, "work", work)
 
     return at
 

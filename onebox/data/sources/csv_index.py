@@ -105,8 +105,9 @@ def kept_index(
     with contextlib.suppress(OSError):
         kept = Store(folder).get(key)
         if kept is not None:
-            before = Index.load(kept.partition(b"\0")[2])
-            if kept.startswith(head):
+            with contextlib.suppress(LookupError, TypeError, ValueError):  # of another version
+                before = Index.load(kept.partition(b"\0")[2])
+            if before is not None and kept.startswith(head):
                 return before
     index = make(before)
     with contextlib.suppress(OSError):

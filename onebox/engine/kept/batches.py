@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import zstandard
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from onebox.engine.kept.packing import Numbers, Packer, unpacked
+from onebox.storage.compression import decompress
 
+CODEC = "zstd"
 LEVEL = 1  # counts, registers and the empty half of a triangle: a higher one gains little more
 Shares = list[dict[int, Any]]
 
@@ -71,7 +73,7 @@ def batch_of(packed: Sequence[Packed]) -> dict[str, Any]:
         ]
         units.append([len(one.data), one.rows, one.dropped, forms])
     data = b"".join(one.data for one in packed)
-    squeezed = zstandard.ZstdCompressor(level=LEVEL).compress(data)
+    squeezed = pa.Codec(CODEC, LEVEL).compress(data, asbytes=True)
     return {
         "units": json.dumps({"forms": list(known), "units": units}, separators=(",", ":")),
         "size": len(data),
@@ -84,8 +86,7 @@ def packed_of(batch: dict[str, Any]) -> list[Packed]:
     about = json.loads(batch["units"])
     data: NDArray[np.uint8] = np.empty(batch["size"], np.uint8)
     squeezed: Any = np.ascontiguousarray(batch["data"])
-    plain = zstandard.ZstdDecompressor().decompress(squeezed, max_output_size=batch["size"])
-    data[:] = np.frombuffer(plain, np.uint8)
+    decompress(CODEC, "none", 1, squeezed, data.data)
     made, at = [], 0
     for size, rows, dropped, parts in about["units"]:
         forms = [{group: about["forms"][number] for group, number in part} for part in parts]
