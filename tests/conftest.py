@@ -48,6 +48,14 @@ class Child:
         self.process.wait()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache_folder(tmp_path_factory):
+    """What is kept between runs goes with the tests, and nothing of the user's own is found."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("home-cache")))
+        yield
+
+
 @pytest.fixture
 def child():
     @contextmanager

@@ -16,6 +16,7 @@ from onebox.storage.spill import default_cache_folder
 VERSION = 3
 CHANGES = ".changes"  # suffix of the file beside it in which changes are counted
 UNUSED_SECONDS = 90 * 86400.0  # after which the index of a folder is deleted
+LOOK_SECONDS = 86400.0
 BUSY_SECONDS = 10.0
 CACHE_BYTES = 2 << 20
 
@@ -72,6 +73,12 @@ def _require_own(folder: Path) -> None:
 
 
 def _remove_unused(folder: Path) -> None:
+    """Delete databases of folders that nobody has used for long; looks about once a day."""
+    looked = folder / "looked"
+    with suppress(OSError):
+        if time.time() - looked.stat().st_mtime < LOOK_SECONDS:
+            return
+    looked.touch()
     for path in folder.glob("*.sqlite"):
         with suppress(OSError):
             if time.time() - path.stat().st_mtime > UNUSED_SECONDS:

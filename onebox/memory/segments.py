@@ -182,7 +182,8 @@ class Segments:
         try:
             if try_lock(descriptor) and self.path(name).exists():  # not deleted before the lock
                 file = RecordFile(descriptor, str(self.path(name)))
-                self._end = max(self._known_end(name), HEADER_BYTES)
+                known = self._known_end(name)
+                self._end = max(known if known <= file.size else 0, HEADER_BYTES)
                 for record in file.scan(self._end):
                     self._end = record.end
                 os.ftruncate(descriptor, self._end)  # what a killed writer left half-written

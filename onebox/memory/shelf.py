@@ -22,9 +22,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from onebox.errors import CorruptFile
 from onebox.memory.index import FORMATS, Index, file_name, in_file
 from onebox.memory.limit import Room
-from onebox.memory.segments import Segments
+from onebox.memory.segments import Place, Segments
 from onebox.memory.survey import (
     CODE,
     FORGOTTEN,
@@ -141,12 +142,23 @@ class Shelf:
         """
         self._open()
         place = self._index.place(key)
-        for _ in range(2):
-            if place is None:
-                return None
+        if place is None:
+            return None
+        try:
+            return self._segments.read(place)
+        except (FileNotFoundError, CorruptFile) as error:
+            return self._read_again(key, place, error)
+
+    def _read_again(self, key: bytes, before: Place, error: Exception) -> bytes | None:
+        """Read a result that is not where it was: it was moved, or an older copy put in its place."""
+        if isinstance(error, CorruptFile):
+            survey_segments(self._index, self._segments)
+        place = self._index.place(key)
+        if place is not None and place != before:
             with suppress(FileNotFoundError):
                 return self._segments.read(place)
-            place = self._index.place(key)  # moved when room was made
+        elif place is not None and isinstance(error, CorruptFile):
+            raise error
         self._index.forget(key)
         return None
 

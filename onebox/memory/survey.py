@@ -38,6 +38,12 @@ def survey_segments(index: Index, segments: Segments) -> None:
             base.execute("delete from segments where name = ?", (name,))
         segments.forget(name)
     for name, size in sizes.items():
+        if size < known.get(name, 0):  # an older copy has taken its place
+            with index.change() as base:
+                base.execute("delete from results where segment = ?", (name,))
+                base.execute("delete from segments where name = ?", (name,))
+            segments.forget(name)
+            del known[name]
         if size > known.get(name, 0):
             with suppress(FileNotFoundError):
                 try:

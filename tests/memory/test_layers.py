@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import warnings
 
 import numpy as np
 import pytest
@@ -193,3 +194,25 @@ def test_two_machines_do_not_write_to_one_segment(tmp_path, monkeypatch, calls):
     for x in (1, 2, 3, 4, 20, 30, 40):
         assert ob.Memory(tmp_path / "cache").cache(made)(x)[0] == x
     assert not calls
+
+
+def test_an_older_copy_in_the_place_of_a_folder(tmp_path, calls):
+    kept = ob.Memory(tmp_path / "cache").cache(made)
+    for x in range(3):
+        kept(x)
+    kept._entries.shelf.segments.seal()
+    shutil.copytree(tmp_path / "cache", tmp_path / "copy")
+    for x in range(3, 9):
+        kept(x)
+    kept._entries.shelf.segments.seal()
+    shutil.rmtree(tmp_path / "cache")
+    shutil.move(tmp_path / "copy", tmp_path / "cache")
+    calls.clear()
+    again = ob.Memory(tmp_path / "cache").cache(made)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert [again(x)[0] for x in (8, 0, 1, 2)] == [8, 0, 1, 2]
+        assert calls == [8]
+        assert [again(x)[0] for x in range(9)] == list(range(9))
+        assert ob.Memory(tmp_path / "cache").cache(made)(5)[0] == 5
+    assert calls == [8, 3, 4, 5, 6, 7]

@@ -11,6 +11,11 @@ cdef extern from *:
     #if defined(_MSC_VER) && !defined(__clang__)
     #define restrict __restrict
     #endif
+    #if defined(__GNUC__) || defined(__clang__)
+    #define onebox_expect(address) __builtin_prefetch(address)
+    #else
+    #define onebox_expect(address) ((void) (address))
+    #endif
     #define REAL float
     #define NAME onebox_add_column_float
     #include "signs.h"
@@ -20,6 +25,7 @@ cdef extern from *:
     """
     enum:
         TILE "ONEBOX_TILE"
+    void onebox_expect(const void *address) noexcept nogil
     void onebox_add_column_float(
         const float *column, const int32_t *rows, Py_ssize_t n_plus, Py_ssize_t n_all, float *sums
     ) noexcept nogil

@@ -5,7 +5,7 @@ minus ones in ``rows[starts[2 j + 1]:starts[2 j + 2]]``. Rows of the dense opera
 32 and stand side by side in the caches, so that each entry of the matrix is one addition of vectors.
 Every sum runs over the columns in their order, so that its bits do not depend on the tiles.
 """
-# ruff: noqa: F821 (TILE and add_column are declared in signs.pxd)
+# ruff: noqa: F821 (TILE, add_column and onebox_expect are declared in signs.pxd)
 
 import cython
 from cython.cimports.libc.stdint import int32_t, int64_t, uintptr_t
@@ -33,10 +33,13 @@ def load_columns(
     first: cython.Py_ssize_t
     r: cython.Py_ssize_t
     row: cython.Py_ssize_t
+    ahead: cython.Py_ssize_t
     for first in range(0, TILE, 8):
         for r in range(8):
             row = min(first + r, n_rows - 1)  # again the last one: nobody reads what comes of it
             addresses[r] = cython.cast(uintptr_t, X + row * stride)
+            for ahead in range(width, 2 * width, 8):  # what is wanted next comes in the meantime
+                onebox_expect(X + row * stride + ahead)
         transpose(cython.address(addresses[0]), width, 8, columns + first, TILE)
 
 
