@@ -10,7 +10,9 @@ import onebox as ob
 from onebox.cli.grammar import StepText, parse_pipeline
 from onebox.cli.usage import UsageError, at, near
 
-TASK_PACKAGES = ("linear_model", "preprocessing", "cluster", "decomposition", "impute")
+TASK_PACKAGES = (
+    "linear_model", "preprocessing", "cluster", "decomposition", "impute", "random_projection",
+)  # fmt: skip
 
 
 def build(text: str) -> Any:

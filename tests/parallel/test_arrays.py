@@ -21,6 +21,7 @@ from onebox.errors import NotEnoughMemory
 from onebox.parallel.shared.files import _by_name
 from onebox.parallel.shared.mapping import Mapping
 from onebox.parallel.shared.segment import Segment, Segments
+from onebox.parallel.workers.pool import POOL
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="memory is looked at through /proc")
 pmap = partial(ob.pmap, n_jobs=2, executor="processes")
@@ -41,6 +42,12 @@ def rollup(pid: int | str, key: str) -> int:
         if line.startswith(f"{key}:"):
             return int(line.split()[1]) * 1024
     raise KeyError(key)
+
+
+@pytest.fixture(autouse=True)
+def fresh_workers():
+    """Workers that hold no memory of tests before."""
+    POOL.shut_down()
 
 
 def copied() -> int:

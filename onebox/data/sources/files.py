@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.fs as pafs
@@ -152,6 +152,10 @@ class FileSource(Source):
         self.folder = folder
         self.columns = None if columns is None else tuple(columns)
         self._traces: dict[str, Trace] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but traces, which are of this machine."""
+        return {**vars(self), "_traces": {}}
 
     @cached_property
     def _files(self) -> dict[str, File]:
