@@ -36,9 +36,9 @@ class GaussianRandomProjection(RandomProjection):
     Attributes
     ----------
     n_components_ : int
-    components_ : ndarray of float64 of shape (n_components_, n_features)
-        Made when it is asked for; variance ``1 / n_components_``.
-    inverse_components_ : ndarray of float64 of shape (n_features, n_components_), on request
+    components_ : ndarray of float64 of shape (n_components, n_features)
+        Made when it is asked for; variance ``1 / n_components``.
+    inverse_components_ : ndarray of float64 of shape (n_features, n_components), on request
     n_features_in_ : int
     feature_names_in_ : ndarray of str, where the columns have names
 
@@ -88,10 +88,10 @@ class GaussianRandomProjection(RandomProjection):
 
     @property
     def components_(self) -> NDArray[np.float64]:
-        """The matrix, of shape (n_components_, n_features_in_): made when it is asked for."""
+        """The matrix, of shape (n_components, n_features): made when it is asked for."""
         check_is_fitted(self)
         function = self._function()
-        panels = [panel for _, panel in function.panels(self.n_features_in_)]
+        panels = [panel for _, panel in function.panels(self.n_features)]
         return np.ascontiguousarray(np.vstack(panels).T) * function.scale
 
     def _function(self) -> TimesNormals:

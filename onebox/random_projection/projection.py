@@ -58,7 +58,7 @@ class RandomProjection(
     @property
     @abstractmethod
     def components_(self) -> Any:
-        """The matrix, of shape (n_components_, n_features_in_): made when it is asked for."""
+        """The matrix, of shape (n_components, n_features): made when it is asked for."""
 
     @abstractmethod
     def _function(self) -> Callable[[Any], Any]:
@@ -116,7 +116,7 @@ class RandomProjection(
 
         Returns
         -------
-        ndarray of shape (n_samples, n_components_), a sparse matrix where the class makes one of a
+        ndarray of shape (n_samples, n_components), a sparse matrix where the class makes one of a
         sparse one, or a lazy Dataset
         """
         check_is_fitted(self)
@@ -130,11 +130,11 @@ class RandomProjection(
 
         Parameters
         ----------
-        X : array, table, path or Dataset, of shape (n_samples, n_components_)
+        X : array, table, path or Dataset, of shape (n_samples, n_components)
 
         Returns
         -------
-        ndarray of shape (n_samples, n_features_in_), or a lazy Dataset
+        ndarray of shape (n_samples, n_features), or a lazy Dataset
 
         Notes
         -----
@@ -146,7 +146,7 @@ class RandomProjection(
             components = self.components_
             dense = components.toarray() if sp.issparse(components) else components
             inverse = scipy.linalg.pinv(dense, check_finite=False)
-        names = getattr(self, "feature_names_in_", [f"x{j}" for j in range(self.n_features_in_)])
+        names = getattr(self, "feature_names_in_", [f"x{j}" for j in range(self.n_features)])
         columns = self.get_feature_names_out()
         fields = [(name, None) for name in names]
         return self._apply(X, Back(inverse), fields, columns=columns)

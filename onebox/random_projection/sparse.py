@@ -44,9 +44,9 @@ class SparseRandomProjection(RandomProjection):
     n_components_ : int
     density_ : float
         A multiple of 1/65,536.
-    components_ : sparse matrix of float64 of shape (n_components_, n_features)
+    components_ : sparse matrix of float64 of shape (n_components, n_features)
         Made when it is asked for.
-    inverse_components_ : ndarray of float64 of shape (n_features, n_components_), on request
+    inverse_components_ : ndarray of float64 of shape (n_features, n_components), on request
     n_features_in_ : int
     feature_names_in_ : ndarray of str, where the columns have names
 
@@ -113,16 +113,16 @@ class SparseRandomProjection(RandomProjection):
 
     @property
     def components_(self) -> sp.csr_matrix:
-        """The matrix, of shape (n_components_, n_features_in_): made when it is asked for."""
+        """The matrix, of shape (n_components, n_features): made when it is asked for."""
         check_is_fitted(self)
         function = self._function()
-        panels = [panel.matrix for _, panel in function.panels(self.n_features_in_)]
+        panels = [panel.matrix for _, panel in function.panels(self.n_features)]
         matrix = sp.hstack(panels, format="csr")
         matrix.data *= function.scale
         return matrix
 
     def _settle(self) -> None:
-        density = 1 / sqrt(self.n_features_in_) if self.density == "auto" else float(self.density)
+        density = 1 / sqrt(self.n_features) if self.density == "auto" else float(self.density)
         self.density_ = counted(density)
 
     def _function(self) -> AddSigns:
