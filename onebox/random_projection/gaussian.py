@@ -91,7 +91,7 @@ class GaussianRandomProjection(RandomProjection):
         """The matrix, of shape (n_components, n_features): made when it is asked for."""
         check_is_fitted(self)
         function = self._function()
-        panels = [panel for _, panel in function.panels(self.n_features)]
+        panels = [panel for _, panel in function.panels(self.n_features_in_)]
         return np.ascontiguousarray(np.vstack(panels).T) * function.scale
 
     def _function(self) -> TimesNormals:

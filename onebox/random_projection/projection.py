@@ -146,7 +146,7 @@ class RandomProjection(
             components = self.components_
             dense = components.toarray() if sp.issparse(components) else components
             inverse = scipy.linalg.pinv(dense, check_finite=False)
-        names = getattr(self, "feature_names_in_", [f"x{j}" for j in range(self.n_features)])
+        names = getattr(self, "feature_names_in_", [f"x{j}" for j in range(self.n_features_in_)])
         columns = self.get_feature_names_out()
         fields = [(name, None) for name in names]
         return self._apply(X, Back(inverse), fields, columns=columns)

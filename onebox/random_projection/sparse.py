@@ -116,13 +116,13 @@ class SparseRandomProjection(RandomProjection):
         """The matrix, of shape (n_components, n_features): made when it is asked for."""
         check_is_fitted(self)
         function = self._function()
-        panels = [panel.matrix for _, panel in function.panels(self.n_features)]
+        panels = [panel.matrix for _, panel in function.panels(self.n_features_in_)]
         matrix = sp.hstack(panels, format="csr")
         matrix.data *= function.scale
         return matrix
 
     def _settle(self) -> None:
-        density = 1 / sqrt(self.n_features) if self.density == "auto" else float(self.density)
+        density = 1 / sqrt(self.n_features_in_) if self.density == "auto" else float(self.density)
         self.density_ = counted(density)
 
     def _function(self) -> AddSigns:
