@@ -6,6 +6,7 @@ import inspect
 import os
 import pickle
 import sys
+import threading
 import time
 
 import cloudpickle
@@ -15,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import onebox as ob
-from onebox.errors import BadInput, NotEnoughDisk
+from onebox.errors import BadInput, NotEnoughDisk, WrongType
 from onebox.memory.binding import Binding
 
 
@@ -136,6 +137,11 @@ def test_cached_functions_as_arguments_count_by_their_code(tmp_path):
 def test_what_has_no_signature_is_refused(tmp_path, what):
     with pytest.raises(BadInput, match="Put the call into a function of your own"):
         ob.Memory(tmp_path).cache(what)
+
+
+def test_a_version_without_a_key_is_refused(tmp_path):
+    with pytest.raises(WrongType, match=r"^version: value, of type _thread.lock, .* Replace it"):
+        ob.Memory(tmp_path).cache(version=threading.Lock())(two)
 
 
 def test_what_is_open_is_said_to_be_open(tmp_path):
