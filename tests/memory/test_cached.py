@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import os
 import pickle
@@ -206,3 +207,20 @@ def test_what_another_process_has_computed_anew_takes_the_place_of_the_old(tmp_p
     in_a_child(lambda: kept(0) == 2)
     assert ob.Memory(tmp_path).cache(lambda x: clock.tick())(0) == 2
     assert kept._entries.read(kept._call((0,), {}).key) == 2
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="files are counted through /proc")
+def test_a_memory_that_is_dropped_leaves_no_file_open(tmp_path):
+    def use(folder):
+        kept = ob.Memory(folder).cache(lambda x: x)
+        assert (kept(1), kept(1)) == (1, 1)
+
+    def n_open():
+        gc.collect()
+        return len(os.listdir("/proc/self/fd"))
+
+    use(tmp_path / "first")
+    before = n_open()
+    for i in range(5):
+        use(tmp_path / str(i))
+    assert n_open() <= before
