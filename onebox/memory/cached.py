@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar
 
-from onebox.errors import BadInput
+from onebox.errors import BadInput, WrongType
 from onebox.memory.binding import Binding
 from onebox.memory.code import CodeKey, fingerprint
 from onebox.memory.entries import MISSING, Entries
@@ -93,7 +93,7 @@ class Cached(Generic[P, T]):
         self.function = function
         self._made_with = entries, function, ignore, files, version, expires
         self._ignore, self._files = ignore, files
-        self._version, self._expires = key_of(version, argument="version"), expires
+        self._version, self._expires = _version_key(version), expires
         signature = _signature(function)
         self._bound = Binding(signature)
         for option, names in (("ignore", ignore), ("files", files)):
@@ -217,6 +217,13 @@ def _signature(function: Any) -> inspect.Signature:
             f"Results of {function!r} cannot be kept: {error}. Put the call into a function of your "
             "own, and keep that one's results."
         ) from error
+
+
+def _version_key(version: object) -> str:
+    try:
+        return key_of(version)
+    except (BadInput, WrongType) as error:
+        raise type(error)(f"version: {error}") from error
 
 
 def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:

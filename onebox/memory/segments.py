@@ -141,6 +141,9 @@ class Segments:
             while self._open:
                 self._open.popitem()[1].close()
 
+    def __del__(self) -> None:
+        self.close()
+
     def path(self, name: str) -> Path:
         """Where a segment is."""
         return self.folder / name

@@ -156,7 +156,10 @@ def _check(
     timeout: float | None, retries: int,
 ) -> None:  # fmt: skip
     if not callable(function):
-        raise BadInput(f"pmap takes a function first, not a {type(function).__name__}.")
+        raise BadInput(
+            f"pmap takes a function first, and {function!r:.60} cannot be called. Write "
+            "pmap(function, inputs)."
+        )
     if not iterables:
         raise BadInput("pmap has nothing to loop over. Write pmap(function, inputs).")
     if chunk != "auto" and not _is_count(chunk, least=1):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from math import sqrt
 from typing import Any
 
@@ -12,11 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from onebox.random_projection.matrix import normals
+from onebox.random_projection.matrix import Factor, normals
 from onebox.random_projection.projection import RandomProjection
-
-PANEL_NUMBERS = 1 << 21  # of the matrix that are made at a time
-KEPT_PANELS = 8
 
 
 class GaussianRandomProjection(RandomProjection):
@@ -36,11 +31,15 @@ class GaussianRandomProjection(RandomProjection):
     Attributes
     ----------
     n_components_ : int
-    components_ : ndarray of float64 of shape (n_components_, n_features)
-        Made when it is asked for; variance ``1 / n_components_``.
-    inverse_components_ : ndarray of float64 of shape (n_features, n_components_), on request
+    components_ : ndarray of float64 of shape (n_components, n_features)
+        Made when it is asked for; variance ``1 / n_components``.
+    inverse_components_ : ndarray of float64 of shape (n_features, n_components), on request
+    seed_ : int
+        What the matrix is a function of; drawn with `random_state`.
     n_features_in_ : int
     feature_names_in_ : ndarray of str, where the columns have names
+    fit_report_ : FitReport
+        Of no pass: values are not read.
 
     Raises
     ------
@@ -54,8 +53,8 @@ class GaussianRandomProjection(RandomProjection):
     Notes
     -----
     Cost: `fit` reads no values of a Dataset. `transform` takes ``2 n_components n_features`` operations a
-    row, by BLAS. The matrix is made in panels of two million numbers, of which eight are kept: a larger
-    one is made again for every block of rows. `SparseRandomProjection` takes a fraction of that for
+    row, by BLAS. A matrix of more than 32 MB is made again for every block of rows and not kept.
+    `SparseRandomProjection` takes a fraction of that for
     distances that are kept as well, where no few columns outweigh the others.
 
     Exactness: every column of the matrix is a function of the seed and of its number alone.
@@ -88,42 +87,30 @@ class GaussianRandomProjection(RandomProjection):
 
     @property
     def components_(self) -> NDArray[np.float64]:
-        """The matrix, of shape (n_components_, n_features_in_): made when it is asked for."""
+        """The matrix, of shape (n_components, n_features): made when it is asked for."""
         check_is_fitted(self)
         function = self._function()
         panels = [panel for _, panel in function.panels(self.n_features_in_)]
         return np.ascontiguousarray(np.vstack(panels).T) * function.scale
 
     def _function(self) -> TimesNormals:
-        return TimesNormals(self._seed, self.n_components_)
-
-    def _project_sparse(self, X: Any) -> Any:
-        return X @ self.components_.T.astype(X.dtype)
+        return TimesNormals(self.seed_, self.n_components_)
 
 
 @dataclass(frozen=True)
-class TimesNormals:
-    """Multiplies rows by a matrix of normal numbers.
-
-    Attributes
-    ----------
-    seed, n_components : int
-    """
-
-    seed: int
-    n_components: int
+class TimesNormals(Factor):
+    """Multiplies rows by a matrix of normal numbers."""
 
     @property
     def scale(self) -> float:
         """The standard deviation of the matrix."""
         return 1 / sqrt(self.n_components)
 
-    def panels(self, n_columns: int) -> Iterator[tuple[int, NDArray[np.float64]]]:
-        """Parts of the matrix, a row for each column of X, and the column that each begins with."""
-        width = max(PANEL_NUMBERS // self.n_components, 1)
-        make = _kept_normals if n_columns <= KEPT_PANELS * width else normals
-        for first in range(0, n_columns, width):
-            yield first, make(self.seed, self.n_components, first, min(width, n_columns - first))
+    def nbytes(self, n_columns: int) -> float:
+        return 8 * self.n_components * n_columns
+
+    def panel(self, first: int, n_columns: int) -> NDArray[np.float64]:
+        return normals(self.seed, self.n_components, first, n_columns)
 
     def __call__(self, X: Any) -> Any:
         out = np.zeros((len(X), self.n_components), X.dtype)
@@ -131,6 +118,3 @@ class TimesNormals:
             out += X[:, first : first + len(panel)] @ panel.astype(X.dtype, copy=False)
         out *= X.dtype.type(self.scale)
         return out
-
-
-_kept_normals = lru_cache(maxsize=KEPT_PANELS)(normals)

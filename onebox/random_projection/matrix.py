@@ -6,7 +6,11 @@ nothing of it needs to be kept.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -15,8 +19,52 @@ from scipy.special import ndtri
 
 from onebox._kernels import sampling
 
-SIGNS, NORMALS = 1, 2  # parts of the key
+SIGNS, NORMALS, COINS = 1, 2, 3  # parts of the key
 STEPS = 1 << 16  # in which the density of a sparse matrix is counted
+PANEL = 1 << 20  # entries of a matrix that are made at a time
+KEPT_BYTES = 32 << 20  # a larger matrix is made again whenever it is needed
+
+
+@dataclass(frozen=True)
+class Factor(ABC):
+    """Multiplies rows by a random matrix, which it makes in panels of columns.
+
+    Attributes
+    ----------
+    seed, n_components : int
+    """
+
+    seed: int
+    n_components: int
+
+    @abstractmethod
+    def __call__(self, X: Any) -> Any:
+        """From rows to their projections."""
+
+    @abstractmethod
+    def nbytes(self, n_columns: int) -> float:
+        """What the matrix takes."""
+
+    @abstractmethod
+    def panel(self, first: int, n_columns: int) -> Any:
+        """Some columns of the matrix."""
+
+    def panels(self, n_columns: int) -> Iterable[tuple[int, Any]]:
+        """The matrix in panels, and the column that each begins with; they do not depend on memory."""
+        if self.nbytes(n_columns) <= KEPT_BYTES:
+            return _kept(self, n_columns)
+        return self.made(n_columns)
+
+    def made(self, n_columns: int) -> Iterator[tuple[int, Any]]:
+        """As `panels`, made anew one by one."""
+        width = max(PANEL // self.n_components, 1)
+        for first in range(0, n_columns, width):
+            yield first, self.panel(first, min(width, n_columns - first))
+
+
+@lru_cache(maxsize=2)
+def _kept(factor: Factor, n_columns: int) -> tuple[tuple[int, Any], ...]:
+    return tuple(factor.made(n_columns))
 
 
 @dataclass(frozen=True)
@@ -78,7 +126,7 @@ def signs(seed: int, n_rows: int, first: int, n_columns: int, density: float) ->
     column, row = np.nonzero(quarters < round(density * STEPS) if density < 1 else quarters >= 0)
     place = (column.astype(np.int64) + first) * n_rows + row
     coins = np.empty(len(place), np.uint64)
-    sampling.row_hashes_at(_key(seed, SIGNS + NORMALS), place, coins)
+    sampling.row_hashes_at(_key(seed, COINS), place, coins)
     minus = (coins >> np.uint64(63)).astype(np.int64)
     group = 2 * column + minus
     order = np.argsort(group, kind="stable")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable
@@ -21,8 +22,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from onebox.base import Estimator
 from onebox.base.inputs import is_lazy
+from onebox.config import memory_budget
 from onebox.data.scratch import FreshMemory
 from onebox.data.view import View
+from onebox.dataset import Dataset
+from onebox.engine.report import FitReport
 from onebox.errors import BadInput
 
 Float64 = NDArray[np.float64]
@@ -48,7 +52,7 @@ class RandomProjection(
     random_state: Any
     n_components_: int
     inverse_components_: Float64
-    _seed: int
+    seed_: int
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -58,7 +62,7 @@ class RandomProjection(
     @property
     @abstractmethod
     def components_(self) -> Any:
-        """The matrix, of shape (n_components_, n_features_in_): made when it is asked for."""
+        """The matrix, of shape (n_components, n_features): made when it is asked for."""
 
     @abstractmethod
     def _function(self) -> Callable[[Any], Any]:
@@ -81,12 +85,13 @@ class RandomProjection(
         self
         """
         self._validate()
-        data = self._opened(X, reset=True)
-        self._require_columns(data.view.schema)
+        start = time.perf_counter()
+        view, settings = self._training_view(X)
+        data = Dataset(view, settings)
         if sp.issparse(X):
             self._checked_sparse(X)
         elif not is_lazy(X):
-            _require_finite(data.view)
+            _require_finite(view)
         n_features = self.n_features_in_
         if self.n_components == "auto":
             self.n_components_ = self._enough(data.n_rows, n_features)
@@ -99,12 +104,14 @@ class RandomProjection(
                     DataDimensionalityWarning,
                     stacklevel=2,
                 )
-        self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
         self._settle()
         if self.compute_inverse_components:
-            components = self.components_
-            dense = components.toarray() if sp.issparse(components) else components
-            self.inverse_components_ = scipy.linalg.pinv(dense, check_finite=False)
+            self.inverse_components_ = self._inverse()
+        self.fit_report_ = FitReport(
+            rows=data.known_n_rows or 0, seconds=time.perf_counter() - start,
+            budget=memory_budget(settings),
+        )  # fmt: skip
         return self
 
     def transform(self, X: Any) -> Any:
@@ -116,7 +123,7 @@ class RandomProjection(
 
         Returns
         -------
-        ndarray of shape (n_samples, n_components_), a sparse matrix where the class makes one of a
+        ndarray of shape (n_samples, n_components), a sparse matrix where the class makes one of a
         sparse one, or a lazy Dataset
         """
         check_is_fitted(self)
@@ -130,11 +137,11 @@ class RandomProjection(
 
         Parameters
         ----------
-        X : array, table, path or Dataset, of shape (n_samples, n_components_)
+        X : array, table, path or Dataset, of shape (n_samples, n_components)
 
         Returns
         -------
-        ndarray of shape (n_samples, n_features_in_), or a lazy Dataset
+        ndarray of shape (n_samples, n_features), or a lazy Dataset
 
         Notes
         -----
@@ -143,9 +150,7 @@ class RandomProjection(
         check_is_fitted(self)
         inverse = vars(self).get("inverse_components_")
         if inverse is None:
-            components = self.components_
-            dense = components.toarray() if sp.issparse(components) else components
-            inverse = scipy.linalg.pinv(dense, check_finite=False)
+            inverse = self._inverse()
         names = getattr(self, "feature_names_in_", [f"x{j}" for j in range(self.n_features_in_)])
         columns = self.get_feature_names_out()
         fields = [(name, None) for name in names]
@@ -172,7 +177,13 @@ class RandomProjection(
         )
 
     def _project_sparse(self, X: Any) -> Any:
-        return X @ self.components_.T
+        return X @ self.components_.T.astype(X.dtype)
+
+    def _inverse(self) -> Float64:
+        components = self.components_
+        dense = components.toarray() if sp.issparse(components) else components
+        inverse: Float64 = scipy.linalg.pinv(dense, check_finite=False)
+        return inverse
 
 
 def _require_finite(view: View) -> None:

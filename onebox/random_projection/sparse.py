@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from math import sqrt
 from numbers import Real
 from typing import Any, ClassVar
@@ -14,11 +13,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from onebox._kernels import signs as kernel
-from onebox.random_projection.matrix import Signs, counted, signs
+from onebox.random_projection.matrix import Factor, Signs, counted, signs
 from onebox.random_projection.projection import RandomProjection
-
-PANEL = 1 << 16  # columns of the matrix that are made at a time
-KEPT_ENTRIES = 1 << 22  # of a panel; larger ones are made again for every block
 
 
 class SparseRandomProjection(RandomProjection):
@@ -44,11 +40,15 @@ class SparseRandomProjection(RandomProjection):
     n_components_ : int
     density_ : float
         A multiple of 1/65,536.
-    components_ : sparse matrix of float64 of shape (n_components_, n_features)
+    components_ : sparse matrix of float64 of shape (n_components, n_features)
         Made when it is asked for.
-    inverse_components_ : ndarray of float64 of shape (n_features, n_components_), on request
+    inverse_components_ : ndarray of float64 of shape (n_features, n_components), on request
+    seed_ : int
+        What the matrix is a function of; drawn with `random_state`.
     n_features_in_ : int
     feature_names_in_ : ndarray of str, where the columns have names
+    fit_report_ : FitReport
+        Of no pass: values are not read.
 
     Raises
     ------
@@ -63,8 +63,8 @@ class SparseRandomProjection(RandomProjection):
     -----
     Cost: `fit` reads no values of a Dataset. `transform` adds, for every row, as many numbers as the
     matrix has entries that are not zero: about ``n_components * sqrt(n_features)``. The matrix takes four
-    bytes for each of them; where a panel of 65,536 columns has more than four million, it is made again
-    for every block of rows and not kept.
+    bytes for each of them and 16 for each column; where that is more than 32 MB, it is made again for
+    every block of rows and not kept.
 
     Exactness: every column of the matrix is a function of the seed and of its number alone. Sums run
     over the columns in order, in the dtype of X.
@@ -113,7 +113,7 @@ class SparseRandomProjection(RandomProjection):
 
     @property
     def components_(self) -> sp.csr_matrix:
-        """The matrix, of shape (n_components_, n_features_in_): made when it is asked for."""
+        """The matrix, of shape (n_components, n_features): made when it is asked for."""
         check_is_fitted(self)
         function = self._function()
         panels = [panel.matrix for _, panel in function.panels(self.n_features_in_)]
@@ -126,25 +126,22 @@ class SparseRandomProjection(RandomProjection):
         self.density_ = counted(density)
 
     def _function(self) -> AddSigns:
-        return AddSigns(self._seed, self.n_components_, self.density_)
+        return AddSigns(self.seed_, self.n_components_, self.density_)
 
     def _project_sparse(self, X: Any) -> Any:
-        out = X @ self.components_.T.astype(X.dtype)
+        out = super()._project_sparse(X)
         return out.toarray() if self.dense_output else out
 
 
 @dataclass(frozen=True)
-class AddSigns:
+class AddSigns(Factor):
     """Adds columns and takes them away, as a sparse matrix of signs says.
 
     Attributes
     ----------
-    seed, n_components : int
     density : float
     """
 
-    seed: int
-    n_components: int
     density: float
 
     @property
@@ -152,13 +149,11 @@ class AddSigns:
         """What the entries of the matrix are, but for the sign."""
         return 1 / sqrt(self.density * self.n_components)
 
-    def panels(self, n_columns: int) -> Any:
-        """Parts of the matrix, and the column that each begins with."""
-        few = self.n_components * self.density * min(n_columns, PANEL) <= KEPT_ENTRIES
-        make = _kept_signs if few else signs
-        for first in range(0, n_columns, PANEL):
-            n = min(PANEL, n_columns - first)
-            yield first, make(self.seed, self.n_components, first, n, self.density)
+    def nbytes(self, n_columns: int) -> float:
+        return n_columns * (16 + 4 * self.n_components * self.density)
+
+    def panel(self, first: int, n_columns: int) -> Signs:
+        return signs(self.seed, self.n_components, first, n_columns, self.density)
 
     def __call__(self, X: Any) -> Any:
         X = np.ascontiguousarray(X)
@@ -168,6 +163,3 @@ class AddSigns:
         for first, panel in self.panels(X.shape[1]):
             kernel.project(X, first, panel.starts, panel.rows, self.scale, sums, out)
         return out
-
-
-_kept_signs = lru_cache(maxsize=8)(signs)

@@ -44,8 +44,10 @@ class FileBytes:
             raise
 
     def close(self) -> None:
-        """Close the file."""
-        os.close(self._descriptor)
+        """Close the file, if that has not been done."""
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
 
     def at(self, start: int, stop: int) -> memoryview:
         """The bytes from `start` to `stop`, fewer where the file has fewer."""

@@ -197,8 +197,10 @@ class RecordFile:
                 at = record.end
 
     def close(self) -> None:
-        """Close the file."""
-        os.close(self.descriptor)
+        """Close the file, if that has not been done."""
+        descriptor, self.descriptor = self.descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
 
     def _parse(self, header: bytes, at: int) -> Record | None:
         if len(header) < HEADER_BYTES or not header.startswith(MAGIC):

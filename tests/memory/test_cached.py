@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import os
 import pickle
 import sys
+import threading
 import time
 
 import cloudpickle
@@ -15,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import onebox as ob
-from onebox.errors import BadInput, NotEnoughDisk
+from onebox.errors import BadInput, NotEnoughDisk, WrongType
 from onebox.memory.binding import Binding
 
 
@@ -138,6 +140,11 @@ def test_what_has_no_signature_is_refused(tmp_path, what):
         ob.Memory(tmp_path).cache(what)
 
 
+def test_a_version_without_a_key_is_refused(tmp_path):
+    with pytest.raises(WrongType, match=r"^version: value, of type _thread.lock, .* Replace it"):
+        ob.Memory(tmp_path).cache(version=threading.Lock())(two)
+
+
 def test_what_is_open_is_said_to_be_open(tmp_path):
     memory = ob.Memory(tmp_path)
     held = memory.cache(np.zeros_like).ref(np.ones(100_000)).get()
@@ -200,3 +207,20 @@ def test_what_another_process_has_computed_anew_takes_the_place_of_the_old(tmp_p
     in_a_child(lambda: kept(0) == 2)
     assert ob.Memory(tmp_path).cache(lambda x: clock.tick())(0) == 2
     assert kept._entries.read(kept._call((0,), {}).key) == 2
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="files are counted through /proc")
+def test_a_memory_that_is_dropped_leaves_no_file_open(tmp_path):
+    def use(folder):
+        kept = ob.Memory(folder).cache(lambda x: x)
+        assert (kept(1), kept(1)) == (1, 1)
+
+    def n_open():
+        gc.collect()
+        return len(os.listdir("/proc/self/fd"))
+
+    use(tmp_path / "first")
+    before = n_open()
+    for i in range(5):
+        use(tmp_path / str(i))
+    assert n_open() <= before

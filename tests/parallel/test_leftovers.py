@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -152,6 +153,28 @@ def test_files_do_not_stay_open():
         next(ob.pmap(lambda x: x, range(8), n_jobs=2))
     gc.collect()
     assert len(os.listdir("/proc/self/fd")) <= before
+
+
+MANY_OPEN = """
+import os
+import onebox as ob
+
+kept = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+print(list(ob.pmap(abs, range(-3, 0), n_jobs=2, executor="processes")))
+"""
+
+
+def test_workers_start_however_many_files_are_open():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 <= hard < 1500:
+        pytest.skip(f"at most {hard} files may be open here")
+
+    def raise_limit():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 1500), hard))
+
+    command = [sys.executable, "-c", MANY_OPEN]
+    printed = subprocess.check_output(command, text=True, timeout=60, preexec_fn=raise_limit)
+    assert printed.strip() == "[3, 2, 1]"
 
 
 def test_a_forked_child_has_workers_of_its_own():

@@ -198,7 +198,7 @@ def test_executors_of_the_user_are_used_and_left_open(make):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((3, [1]), "takes a function first, not a int"),
+        ((3, [1]), "takes a function first, and 3 cannot be called"),
         ((abs,), "nothing to loop over"),
     ],
 )
@@ -287,6 +287,15 @@ def test_progress_is_told():
     assert [event.rows for event in events] == sorted(event.rows for event in events)
 
 
-def test_a_bar_is_drawn_and_removed(capfd):
-    list(ob.pmap(abs, range(10), executor="serial", progress=True))
-    list(ob.pmap(abs, iter(range(10)), executor="serial", progress=True))
+@pytest.mark.parametrize("inputs", [range(5), iter(range(5))], ids=["counted", "endless"])
+def test_a_bar_is_drawn_and_removed(inputs, capfd, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as at a terminal
+    list(ob.pmap(lambda x: time.sleep(0.06), inputs, executor="serial", progress=True))
+    drawn = capfd.readouterr().err
+    assert "━" in drawn
+    assert drawn.endswith("\x1b[2K")  # the line is empty again
+
+
+def test_no_bar_is_drawn_where_there_is_no_terminal(capfd):
+    list(ob.pmap(lambda x: time.sleep(0.06), range(5), executor="serial", progress=True))
+    assert "\x1b" not in capfd.readouterr().err

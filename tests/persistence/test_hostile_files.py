@@ -175,28 +175,28 @@ def new_state(**changes):
 
 
 @pytest.mark.parametrize(
-    "node",
+    ("kind", "node"),
     [
-        {"$": "list", "id": 1, "items": []},
-        {"$": "dict", "pairs": [[1, 2]]},
-        {"$": "zoneinfo", "key": "Europe/Paris"},
-        {"$": "array", "member": "x"},
-        {"$": "scalar", "dtype": "<f8", "base64": "AAAAAAAAAAA="},
-        {"$": "dtype", "dtype": "[('a', '<f8')]"},
-        {"$": "named", "plain": "builtins:int"},
-        {"$": "named", "named": 2},
-        {"$": "enum", "class": 1, "name": "RED"},
-        {**CLASS, "attributes": {}},
-        {"$": "object", "class": 2, "attributes": {"a": 1}},
-        {"$": "object", "class": 3, "state": {"$": "dict", "items": {"alpha": 1}}},
-        legacy_state(),
-        new_state(),
-        {"$": "generator", "bits": new_state(pos=0)},
+        ("list", {"$": "list", "id": 1, "items": []}),
+        ("dict", {"$": "dict", "pairs": [[1, 2]]}),
+        ("ZoneInfo", {"$": "zoneinfo", "key": "Europe/Paris"}),
+        ("ndarray", {"$": "array", "member": "x"}),
+        ("float64", {"$": "scalar", "dtype": "<f8", "base64": "AAAAAAAAAAA="}),
+        ("VoidDType", {"$": "dtype", "dtype": "[('a', '<f8')]"}),
+        ("type", {"$": "named", "plain": "builtins:int"}),
+        ("type", {"$": "named", "named": 2}),
+        ("Colour", {"$": "enum", "class": 1, "name": "RED"}),
+        ("Model", {**CLASS, "attributes": {}}),
+        ("Slotted", {"$": "object", "class": 2, "attributes": {"a": 1}}),
+        ("Locked", {"$": "object", "class": 3, "state": {"$": "dict", "items": {"alpha": 1}}}),
+        ("RandomState", legacy_state()),
+        ("MT19937", new_state()),
+        ("Generator", {"$": "generator", "bits": new_state(pos=0)}),
     ],
-    ids=lambda node: str(node)[:60],
+    ids=lambda value: str(value)[:60],
 )
-def test_documents_made_by_hand_can_be_right(write, models, node):
-    onebox.load(write(node, *parts_for(models)))
+def test_documents_made_by_hand_can_be_right(write, models, kind, node):
+    assert type(onebox.load(write(node, *parts_for(models)))).__name__ == kind
 
 
 def parts_for(models):

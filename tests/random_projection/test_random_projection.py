@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from sklearn.exceptions import DataDimensionalityWarning
 
 import onebox as ob
+from onebox.cli.program import outcome
 from onebox.errors import BadInput, CorruptFile, WrongType
 from onebox.random_projection import (
     GaussianRandomProjection,
     SparseRandomProjection,
-    gaussian,
     johnson_lindenstrauss_min_dim,
-    sparse,
+    matrix,
 )
 from onebox.random_projection.matrix import counted, normals, signs
 
@@ -154,17 +154,13 @@ def test_dense_output_of_sparse_rows():
     assert isinstance(SparseRandomProjection(5, dense_output=True).fit_transform(rows), np.ndarray)
 
 
-@pytest.mark.parametrize("module", [sparse, gaussian], ids=["sparse", "gaussian"])
-def test_matrices_that_are_not_kept(module, monkeypatch, X):
-    kind = {sparse: SparseRandomProjection, gaussian: GaussianRandomProjection}[module]
+@KINDS
+def test_matrices_that_are_not_kept(kind, monkeypatch, X):
     projection = kind(20, random_state=0).fit(X)
     whole = projection.transform(X)
-    if module is sparse:
-        monkeypatch.setattr(sparse, "PANEL", 64)
-        monkeypatch.setattr(sparse, "KEPT_ENTRIES", 0)
-    else:
-        monkeypatch.setattr(gaussian, "PANEL_NUMBERS", 20 * 64)
-        monkeypatch.setattr(gaussian, "KEPT_PANELS", 1)
+    monkeypatch.setattr(matrix, "KEPT_BYTES", 0)
+    np.testing.assert_array_equal(projection.transform(X), whole)
+    monkeypatch.setattr(matrix, "PANEL", 20 * 64)
     np.testing.assert_allclose(projection.transform(X), whole, atol=1e-12)
     np.testing.assert_allclose(
         np.asarray(projection.components_ @ X.T).T, projection.transform(X), atol=1e-12
@@ -206,3 +202,29 @@ def test_more_components_than_columns(kind, X):
 def test_text_is_refused(kind):
     with pytest.raises(WrongType, match="city"):
         kind(1).fit(ob.dataset({"city": ["a", "b"], "x": [1.0, 2.0]}))
+
+
+@KINDS
+def test_the_seed_is_what_tells_models_apart(kind, X):
+    one, other, again = (kind(5, random_state=s).fit(X) for s in (None, None, 0))
+    assert ob.fingerprint(one) != ob.fingerprint(other)
+    assert ob.fingerprint(again) == ob.fingerprint(kind(5, random_state=0).fit(X))
+
+
+@KINDS
+def test_it_knows_what_it_was_fitted_on(kind, tmp_path):
+    path = tmp_path / "x.parquet"
+    ob.dataset({name: np.arange(9.0) for name in "abc"}).to_parquet(path)
+    recipe = kind(2).fit(ob.dataset(path)).recipe_
+    assert [file for file, _ in recipe.files] == [str(path)]
+    assert not recipe.steps
+
+
+def test_fitted_and_verified_from_the_command_line(tmp_path, capfd):
+    path, model = str(tmp_path / "x.parquet"), str(tmp_path / "model.onebox")
+    ob.dataset({name: np.arange(9.0) for name in "abc"}).to_parquet(path)
+    step = "sparse_random_projection n_components=2 random_state=0"
+    assert outcome(["fit", step, path, "-o", model]) == 0
+    assert "9 rows, 0 passes" in capfd.readouterr().err
+    assert outcome(["verify", model]) == 0
+    assert "the same bits" in capfd.readouterr().err

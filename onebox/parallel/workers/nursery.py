@@ -23,7 +23,7 @@ import struct
 import sys
 import time
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import cloudpickle  # noqa: F401 (imported once, for all workers)
 import numpy as np
@@ -72,14 +72,16 @@ class Nursery:
 
     def serve(self) -> None:
         """Fork and kill on request."""
+        watched = select.poll()  # select(2) takes no descriptor from 1024 on
+        watched.register(self._control, select.POLLIN)
+        watched.register(self._woken, select.POLLIN)
         while self._children or time.monotonic() - self._asked < IDLE:
-            watched: list[Any] = [self._control, self._woken]
-            ready, _, _ = select.select(watched, [], [], IDLE / 4)
+            ready = {descriptor for descriptor, _ in watched.poll(IDLE / 4 * 1e3)}
             if self._woken in ready:
                 with suppress(BlockingIOError):
                     os.read(self._woken, 4096)
             self._bury()
-            if self._control in ready and not self._obey():
+            if self._control.fileno() in ready and not self._obey():
                 break
         self._end_all()
 
