@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from itertools import cycle, islice
 from typing import Any, TypeVar
 
@@ -23,6 +25,10 @@ ANSWERS_WITHIN = 10
 """Seconds to wait for a scheduler."""
 AHEAD = 4
 """Tasks that are under way, for each thread of the cluster."""
+LOOKS_EVERY = 5
+"""Seconds of waiting after which it is asked whether there is anybody to wait for."""
+ALONE_SECONDS = 60
+"""For how long a cluster may have no worker or no scheduler while tasks wait: others may be starting."""
 
 
 class DaskCrew(Crew):
@@ -66,9 +72,9 @@ class DaskCrew(Crew):
             for item in items:
                 waiting.append(self._submit(function, *common, item, workers=next(seats)))
                 if len(waiting) >= AHEAD * self.n_workers:
-                    yield _result(waiting.popleft())
+                    yield self._result(waiting.popleft())
             while waiting:
-                yield _result(waiting.popleft())
+                yield self._result(waiting.popleft())
         finally:
             self._cancel(waiting)
 
@@ -92,10 +98,10 @@ class DaskCrew(Crew):
                 steps.append((state, len(made)))
                 del made
                 if len(steps) * TOGETHER >= AHEAD * self.n_workers + TOGETHER:
-                    yield _waited_for(*steps.popleft())
+                    yield self._waited_for(*steps.popleft())
             while steps:
-                yield _waited_for(*steps.popleft())
-            return _result(self._submit(end, *common, state))
+                yield self._waited_for(*steps.popleft())
+            return self._result(self._submit(end, *common, state))
         finally:
             self._cancel([step for step, _ in steps])
 
@@ -128,6 +134,47 @@ class DaskCrew(Crew):
         threads = sorted(self._client.nthreads().items())
         return cycle([worker for worker, count in threads for _ in range(count)] or [""])
 
+    def _result(self, future: Future) -> Any:
+        self._wait(future)
+        with _explained():
+            return future.result()
+
+    def _waited_for(self, step: Future, count: int) -> int:
+        """Wait for a state without fetching it."""
+        self._wait(step)
+        if step.exception() is not None:
+            self._result(step)
+        return count
+
+    def _wait(self, future: Future) -> None:
+        """Wait until a task is done or is given up, for as long as there is a cluster."""
+        alone_since = None
+        while True:
+            with suppress(TimeoutError, FutureCancelledError):
+                future.exception(timeout=LOOKS_EVERY)
+            if future.done():
+                return
+            trouble = self._trouble()
+            if trouble is None:
+                alone_since = None
+                continue
+            alone_since = alone_since or time.monotonic()
+            if time.monotonic() - alone_since > ALONE_SECONDS:
+                raise WorkerDied(
+                    f"The Dask cluster {trouble} for {ALONE_SECONDS} s while tasks were waiting. Its "
+                    "logs say why. Start workers, or another cluster, and start the fit again."
+                )
+
+    def _trouble(self) -> str | None:
+        """Why nothing will come from the cluster; None when it has workers."""
+        try:
+            threads = self._client.sync(
+                self._client.scheduler.ncores, callback_timeout=ANSWERS_WITHIN
+            )
+        except (OSError, TimeoutError) as error:
+            return f"has not answered ({error})"
+        return None if threads else "has had 0 workers"
+
     def _cancel(self, futures: Iterable[Future]) -> None:
         left = list(futures)
         if left:
@@ -144,16 +191,11 @@ def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
         yield some
 
 
-def _waited_for(step: Future, count: int) -> int:
-    """Wait for a state without fetching it."""
-    if step.exception() is not None:
-        _result(step)
-    return count
-
-
-def _result(future: Future) -> Any:
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Say in words of this library how a cluster lost a task."""
     try:
-        return future.result()
+        yield
     except KilledWorker as error:
         raise WorkerDied(
             f"A task was lost with its worker {error.allowed_failures + 1} times: {error.task}, last on "

@@ -11,6 +11,8 @@ from pathlib import Path
 import loky
 import pytest
 
+from ..parallel.conftest import processes  # noqa: F401 (a fixture)
+
 DOCS = Path(__file__).parents[2] / "docs"
 
 

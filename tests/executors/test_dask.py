@@ -18,6 +18,7 @@ from onebox.cluster import KMeans
 from onebox.errors import BadInput, WorkerDied
 from onebox.preprocessing import StandardScaler
 
+dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="processes are killed as on Unix")
@@ -68,28 +69,17 @@ def test_a_worker_killed_in_mid_fit_changes_no_bit(files, sha256):
     assert sha256(bits(model)) == expected
 
 
-def test_processes_of_our_own_are_killed_in_mid_fit_as_well(files, sha256):
+def test_processes_of_our_own_are_killed_in_mid_fit_as_well(files, sha256, processes):
     expected = sha256(bits(fit(files)))
-    parents = {}
-
-    def children():
-        for name in filter(str.isdigit, os.listdir("/proc")):
-            with suppress(OSError), open(f"/proc/{name}/stat") as file:
-                parents[int(name)] = int(file.read().rpartition(")")[2].split()[1])
-        nurseries = [pid for pid, parent in parents.items() if parent == os.getpid()]
-        return [pid for pid, parent in parents.items() if parent in nurseries]
-
     killed = []
 
     def kill_one(event):
         if event.job.startswith("KMeans pass") and event.share > 0.2 and len(killed) < 2:
-            for pid in children()[:1]:
-                killed.append(pid)
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+            _nursery, pid, *_ = processes.workers(os.getpid())
+            killed.append(pid)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
-    if not os.path.isdir("/proc/self"):
-        pytest.skip("processes are looked at through /proc")
     with ob.config(executor="processes", n_jobs=2, progress=kill_one):
         model = fit(files)
     assert killed
@@ -148,6 +138,25 @@ def test_a_cluster_without_workers_is_told_at_once(files):
         StandardScaler().fit(ob.dataset(files))
 
 
+def test_a_cluster_whose_workers_are_gone_is_not_waited_for(files, monkeypatch):
+    monkeypatch.setattr("onebox.executors.dask.ALONE_SECONDS", 2)
+    monkeypatch.setattr("onebox.executors.dask.LOOKS_EVERY", 0.5)
+    with (
+        distributed.LocalCluster(n_workers=1, dashboard_address=":0") as cluster,
+        distributed.Client(cluster) as client,
+    ):
+
+        def stop_all(event):
+            if event.job == "KMeans pass 2":
+                cluster.scale(0)
+
+        with (
+            ob.config(executor=client, progress=stop_all),
+            pytest.raises(WorkerDied, match="has had 0 workers for 2 s while tasks were waiting"),
+        ):
+            fit(files)
+
+
 def test_a_client_that_is_closed(files, cluster):
     client = distributed.Client(cluster)
     client.close()
@@ -185,6 +194,7 @@ def test_a_task_that_kills_every_worker_ends_the_fit(where, files):
             StandardScaler().fit(data)
         return
     with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
         distributed.LocalCluster(
             n_workers=1, threads_per_worker=1, processes=True, dashboard_address=":0"
         ) as cluster,
