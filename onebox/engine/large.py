@@ -92,7 +92,7 @@ class LargeWalk:
                 self.kept.rows += read.rows
                 self.kept.dropped += read.dropped
                 last = read.n_done == len(self.units)
-                self.kept.note_state(self.units, read.n_done, self.groups, self._held, last=last)
+                self.kept.note_state(read.n_done, self.groups, self._held, last=last)
             self._close_file(read.n_done)
 
     def _take_unit(self, read: _Read) -> None:

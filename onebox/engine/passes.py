@@ -119,7 +119,7 @@ class Passes:
         state = None
         if kept is not None:
             kept.open(units)
-            state = kept.state(units) if whole else None
+            state = kept.state() if whole else None
             if state is not None:
                 self._go_on(groups, units, kept, state)
         n_done = 0 if state is None else state.n_units

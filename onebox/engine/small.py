@@ -95,7 +95,7 @@ class SmallWalk:
     def _note(self, *, last: bool) -> None:
         if self.kept is not None and self._done:
             none = [None] * len(self.groups)
-            self.kept.note_state(self.units, self._done, self.groups, none, last=last)
+            self.kept.note_state(self._done, self.groups, none, last=last)
 
 
 class Here:

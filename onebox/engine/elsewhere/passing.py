@@ -116,7 +116,7 @@ class Passing:
                     kept.dropped += sum(made.dropped for made in one.made)
                     none: list[Any] = [None] * len(self._groups)
                     last = n_done == len(units)
-                    kept.note_state(units, n_done, self._groups, none, last=last)
+                    kept.note_state(n_done, self._groups, none, last=last)
                 for _ in some:
                     yield
 
