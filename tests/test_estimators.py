@@ -18,7 +18,7 @@ from sklearn.utils.estimator_checks import check_estimator
 
 import onebox as ob
 from onebox.cluster import KMeans
-from onebox.decomposition import PCA
+from onebox.decomposition import PCA, TruncatedSVD
 from onebox.impute import SimpleImputer
 from onebox.linear_model import LinearRegression, Ridge, RidgeClassifier
 from onebox.pipeline import Pipeline
@@ -36,6 +36,7 @@ PEERS = {
     SimpleImputer: sklearn.impute.SimpleImputer,
     SparseRandomProjection: sklearn.random_projection.SparseRandomProjection,
     StandardScaler: sklearn.preprocessing.StandardScaler,
+    TruncatedSVD: sklearn.decomposition.TruncatedSVD,
 }
 
 ESTIMATORS = [
@@ -43,6 +44,7 @@ ESTIMATORS = [
     KMeans(n_clusters=3),
     LinearRegression(),
     PCA(n_components=2, whiten=True),
+    PCA(n_components=2, svd_solver="randomized"),
     Ridge(),
     RidgeClassifier(),
     RidgeClassifier(class_weight="balanced"),
@@ -51,6 +53,7 @@ ESTIMATORS = [
     SimpleImputer(strategy="most_frequent"),
     SparseRandomProjection(n_components=2, random_state=0),
     StandardScaler(),
+    TruncatedSVD(),
 ]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from onebox._kernels import layout
@@ -107,6 +108,28 @@ class Block:
         """
         self._refuse(self.X, allow_nan=False)
         return self.X
+
+    @property
+    def csr(self) -> sp.csr_array | None:
+        """The features as a CSR array of the dtype of ``X``, where the rows came as one; else None.
+
+        For work that need not see the zeros. Duplicates are summed, indices in rising order.
+        """
+        return self.columns.csr(self.dtype)
+
+    @property
+    def finite_csr(self) -> sp.csr_array | None:
+        """``csr``, after a check that every value is finite.
+
+        Raises
+        ------
+        BadValue
+            Naming file, row and column of the first NaN or infinity.
+        """
+        sparse = self.csr
+        if sparse is not None and not np.isfinite(sparse.data).all():
+            self._refuse(self.X, allow_nan=False)
+        return sparse
 
     @property
     def noninf_X(self) -> Floats:

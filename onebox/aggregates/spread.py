@@ -1,4 +1,4 @@
-"""How far the columns spread, by which k-means scales its tolerance."""
+"""How far the columns spread: the scale of a tolerance, and all there is to explain."""
 
 from __future__ import annotations
 
