@@ -27,6 +27,7 @@ except ModuleNotFoundError:
 MODULES = (
     "bounded",
     "distinct",
+    "entries",
     "gram",
     "histogram",
     "kmeans",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,10 @@ class Spread(Aggregate[SpreadSums]):
         return 16 * schema.n_features + 8
 
     def update(self, summary: SpreadSums, block: Block) -> None:
+        sparse = block.finite_csr
+        if sparse is not None:
+            self.merge(summary, _of_entries(sparse, block.weight))
+            return
         X, w = block.finite_X, block.weight
         mean, squares = np.zeros((2, X.shape[1]))
         weight = gram.column_means(X, w, mean)
@@ -65,3 +69,15 @@ class Spread(Aggregate[SpreadSums]):
     def result(self, summary: SpreadSums) -> Float64:
         """Variances, zero where no row counts."""
         return np.asarray(summary.squares / max(summary.weight, np.finfo(np.float64).tiny))
+
+
+def _of_entries(X: Any, w: Float64) -> SpreadSums:
+    """Of rows that came as CSR."""
+    n, p = X.shape
+    w = w if len(w) else np.ones(n)
+    weight, each = float(w.sum()), np.repeat(w, np.diff(X.indptr))
+    mean = np.bincount(X.indices, each * X.data, p) / (weight or 1.0)
+    squares = np.bincount(X.indices, each * (X.data - mean[X.indices]) ** 2, p)
+    # What the zeros add that are not there. No difference of squares, which loses digits.
+    squares += np.maximum(weight - np.bincount(X.indices, each, p), 0) * mean**2
+    return SpreadSums(weight, mean, np.asarray(squares, np.float64))

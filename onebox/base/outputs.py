@@ -78,7 +78,7 @@ class RowFunction:
 
 def filled(data: Dataset, step: RowFunction) -> NDArray[Any]:
     """All rows that come out, as one array; nothing else is held."""
-    view, n_rows = data.view, data.n_rows
+    view, n_rows = data.view.sparsely() if step.takes_sparse else data.view, data.n_rows
     out = np.empty((n_rows,) if step.is_column else (n_rows, len(step.names)), step.dtype)
 
     def fill(unit: Unit, blocks: Iterator[Block]) -> None:
@@ -92,7 +92,8 @@ def filled(data: Dataset, step: RowFunction) -> NDArray[Any]:
             fill(unit, view.blocks(unit, FreshMemory()))
         return out
     # A copy of the block in float64 and what is made of it, beside the block.
-    task_bytes = view.layout.rows_per_block * (16 * view.schema.n_features + _width(out))
+    copied = 0 if view.entry_row_bytes is not None else 16 * view.schema.n_features
+    task_bytes = view.layout.rows_per_block * (copied + _width(out))
     run = Run(
         view, [], settings=data.settings, job="transform", result_bytes=out.nbytes,
         task_bytes=task_bytes,

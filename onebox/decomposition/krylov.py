@@ -99,31 +99,56 @@ class Leading:
 
 
 @dataclass
+class _Approximation:
+    """What is known of G: ``root @ root.T``.
+
+    Attributes
+    ----------
+    squares : ndarray of shape (m,)
+        Its eigenvalues, largest first.
+    axes : ndarray of shape (p, n_axes)
+        Its leading eigenvectors.
+    root : ndarray of shape (p, at most m)
+    within : float
+        The leading eigenvalues of G within K, summed.
+    """
+
+    squares: Float64
+    axes: Float64
+    root: Float64
+    within: float
+
+
+@dataclass
 class _Space:
     """The directions multiplied so far, and their products."""
 
     directions: list[Float64] = field(default_factory=list)
     products: list[Float64] = field(default_factory=list)
 
-    def decomposed(self, n_leading: int) -> tuple[Float64, Float64, float]:
-        """Squares and axes of the approximation, and the sum of the leading squares within K."""
+    def decomposed(self, n_leading: int, n_axes: int) -> _Approximation:
+        """The approximation that the directions so far give."""
         K, GK = np.hstack(self.directions), np.hstack(self.products)
         inner = K.T @ GK
         values, vectors = np.linalg.eigh((inner + inner.T) / 2)
         keep = values > KEPT_EIGENVALUES * max(values[-1], 0.0)
-        half = GK @ (vectors[:, keep] / np.sqrt(values[keep]))
-        left, roots, _ = np.linalg.svd(half, full_matrices=False)
-        within = float(np.maximum(values[::-1][:n_leading], 0).sum())
+        root = GK @ (vectors[:, keep] / np.sqrt(values[keep]))
         squares = np.zeros(K.shape[1])
-        squares[: len(roots)] = roots**2
-        if len(roots) < len(squares):  # low rank: any directions will do for the rest
-            left = np.linalg.qr(np.hstack([left, K]))[0][:, : len(squares)]
-        return squares, left, within
+        # Not an SVD of the root, which takes many times as long: K.T G K has rounded as much.
+        found, turn = (part[..., ::-1] for part in np.linalg.eigh(root.T @ root))
+        squares[: len(found)] = np.maximum(found, 0)
+        sure = min(int((squares > KEPT_EIGENVALUES * squares[0]).sum()), n_axes)
+        axes = root @ (turn[:, :sure] / np.sqrt(squares[:sure]))
+        if sure < n_axes:  # low rank: any directions will do for the rest
+            axes = np.hstack([axes, K])
+        axes = np.linalg.qr(axes)[0][:, :n_axes]
+        within = float(np.maximum(values[::-1][:n_leading], 0).sum())
+        return _Approximation(squares, axes, root, within)
 
-    def next_directions(self, left: Float64, width: int) -> Float64:
-        """The first of some directions that are new, orthogonal to all before."""
+    def next_directions(self, axes: Float64) -> Float64:
+        """What is new of some directions, orthogonal to all before."""
         K = np.hstack(self.directions)
-        fresh = left[:, : min(width, len(K) - K.shape[1])]
+        fresh = axes[:, : len(K) - K.shape[1]]
         for _ in range(2):  # once leaves what rounding makes of directions that are hardly new
             fresh = np.linalg.qr(fresh - K @ (K.T @ fresh))[0]
         return fresh
@@ -147,20 +172,19 @@ def leading(run: Run, search: Search) -> Leading:
             products = run.scan(Products(directions, search.centered), job=job).products
         space.directions.append(directions)
         space.products.append(np.ascontiguousarray(products))
-        squares, left, within = space.decomposed(k)
-        found = float(squares[:k].sum())
-        n_seen = sum(one.shape[1] for one in space.directions)
-        if found - within <= SETTLED * found or n_seen == p:
+        made = space.decomposed(k, width)
+        found = float(made.squares[:k].sum())
+        if found - made.within <= SETTLED * found or len(made.squares) == p:
             break
-        directions = space.next_directions(left, width)
-    axes = np.ascontiguousarray(left[:, :k].T)
+        directions = space.next_directions(made.axes)
+    axes = np.ascontiguousarray(made.axes[:, :k].T)
     largest = axes[np.arange(k), np.abs(axes).argmax(axis=1)]
     axes[largest < 0] *= -1
     probed = np.nan
     if search.probes:
-        rest = missed - left @ (squares[:, None] * (left.T @ probes))
+        rest = missed - made.root @ (made.root.T @ probes)
         probed = float(np.linalg.norm(rest, axis=0).max(initial=0))
-    return _described(spread, squares, axes, probed, search.centered)
+    return _described(spread, made.squares, axes, probed, search.centered)
 
 
 def _described(

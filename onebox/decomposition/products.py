@@ -7,8 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg.blas import dger
 
-from onebox._kernels import gram
+from onebox._kernels import entries, gram
 from onebox.aggregates.aggregate import Aggregate
 from onebox.data.block import NO_WEIGHTS, Block
 from onebox.data.schema import Schema
@@ -67,7 +68,7 @@ class Products(Aggregate[ProductSums]):
         X = block.X.astype(np.float64, copy=False) if sparse is None else sparse
         coordinates = X @ self.directions
         if not np.isfinite(coordinates).all():  # as a NaN or an infinity makes them
-            block.finite_X  # noqa: B018 (raises)
+            block.finite_X if sparse is None else block.finite_csr  # noqa: B018 (raises)
         mean = np.zeros(len(self.directions))
         if self.centered:
             for _ in range(2):  # a mean far from zero leaves a rest that is large beside the rows
@@ -75,20 +76,32 @@ class Products(Aggregate[ProductSums]):
             if sparse is None:
                 gram.column_means(X, NO_WEIGHTS, mean)
             else:
-                mean += np.asarray(sparse.sum(axis=0)).ravel() / block.n_rows
-        self.merge(summary, ProductSums(block.n_rows, mean, X.T @ coordinates))
+                mean = np.asarray(sparse.sum(axis=0)).ravel() / block.n_rows
+        self._move(summary, block.n_rows, mean)
+        if sparse is None:
+            summary.products += X.T @ coordinates
+        else:
+            entries.add_transposed(
+                sparse.indptr.astype(np.int64, copy=False),
+                sparse.indices.astype(np.int32, copy=False), sparse.data, coordinates,
+                summary.products,
+            )  # fmt: skip
 
     def merge(self, into: ProductSums, other: ProductSums) -> None:
-        total = into.n_rows + other.n_rows
+        self._move(into, other.n_rows, other.mean)
         into.products += other.products
-        if self.centered and into.n_rows:
-            apart = other.mean - into.mean
-            share = other.n_rows / total
-            into.products += np.outer(apart, (into.n_rows * share) * (apart @ self.directions))
-            into.mean += share * apart
-        elif self.centered:
-            into.mean += other.mean
-        into.n_rows = total
+
+    def _move(self, summary: ProductSums, n_rows: int, mean: Float64) -> None:
+        """Move the mean towards that of further rows, and add what lies between the two."""
+        total = summary.n_rows + n_rows
+        if self.centered and n_rows:
+            apart = mean - summary.mean
+            if summary.n_rows:
+                along = (summary.n_rows * (n_rows / total)) * (apart @ self.directions)
+                # In place: an outer product of its own would be as large as the summary.
+                dger(1.0, along, apart, a=summary.products.T, overwrite_a=1)
+            summary.mean += (n_rows / total) * apart
+        summary.n_rows = total
 
     def result(self, summary: ProductSums) -> Float64:
         """The products."""

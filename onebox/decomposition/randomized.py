@@ -40,6 +40,7 @@ def find(view: View, search: Search, settings: Settings, job: str) -> tuple[Lead
     EmptyData
         For no rows.
     """
+    view = view.sparsely()
     p, k = view.schema.n_features, search.n_components
     if view.layout.n_rows == 0:
         raise _no_rows(view, job)
