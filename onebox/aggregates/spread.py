@@ -76,8 +76,14 @@ def _of_entries(X: Any, w: Float64) -> SpreadSums:
     n, p = X.shape
     w = w if len(w) else np.ones(n)
     weight, each = float(w.sum()), np.repeat(w, np.diff(X.indptr))
-    mean = np.bincount(X.indices, each * X.data, p) / (weight or 1.0)
-    squares = np.bincount(X.indices, each * (X.data - mean[X.indices]) ** 2, p)
+    mean = _by_column(X, each * X.data) / (weight or 1.0)
+    squares = _by_column(X, each * (X.data - mean[X.indices]) ** 2)
     # What the zeros add that are not there. No difference of squares, which loses digits.
-    squares += np.maximum(weight - np.bincount(X.indices, each, p), 0) * mean**2
-    return SpreadSums(weight, mean, np.asarray(squares, np.float64))
+    absent = np.maximum(weight - _by_column(X, each), 0)
+    absent[np.bincount(X.indices, minlength=p) == n] = 0  # not what rounding leaves
+    return SpreadSums(weight, mean, squares + absent * mean**2)
+
+
+def _by_column(X: Any, values: Float64) -> Float64:
+    """Sums of one number an entry; of no entries, bincount makes integers."""
+    return np.bincount(X.indices, values, X.shape[1]).astype(np.float64, copy=False)
