@@ -42,6 +42,17 @@ def matrix(n_rows: int, n_columns: int, dtype: str = "float64") -> Path:
     return _made(name, lambda path: _write_matrix(path, n_rows, n_columns, dtype))
 
 
+def tiled(n_rows: int, n_columns: int, n_files: int) -> Path:
+    """A folder in which one matrix is many files: each is read, and takes no room of its own."""
+    source, folder = matrix(n_rows, n_columns), FOLDER / f"tiled-{n_files}x{n_rows}x{n_columns}"
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(n_files):
+        path = folder / f"{number:03}.npy"
+        if not path.exists():
+            os.link(source, path)
+    return folder
+
+
 def blobs(n_rows: int, n_columns: int, n_centers: int, dtype: str = "float32") -> Path:
     """Gaussian blobs around uniform centres."""
     name = f"blobs-{n_rows}x{n_columns}-{n_centers}-{dtype}.npy"
