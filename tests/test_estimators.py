@@ -23,10 +23,15 @@ from onebox.impute import SimpleImputer
 from onebox.linear_model import LinearRegression, Ridge, RidgeClassifier
 from onebox.pipeline import Pipeline
 from onebox.preprocessing import StandardScaler
-from onebox.random_projection import GaussianRandomProjection, SparseRandomProjection
+from onebox.random_projection import (
+    CountSketch,
+    GaussianRandomProjection,
+    SparseRandomProjection,
+)
 from onebox.testing import check_onebox_estimator
 
 PEERS = {
+    CountSketch: sklearn.random_projection.SparseRandomProjection,  # the nearest there is
     GaussianRandomProjection: sklearn.random_projection.GaussianRandomProjection,
     KMeans: sklearn.cluster.KMeans,
     LinearRegression: sklearn.linear_model.LinearRegression,
@@ -40,6 +45,7 @@ PEERS = {
 }
 
 ESTIMATORS = [
+    CountSketch(n_components=2, random_state=0),
     GaussianRandomProjection(n_components=2, random_state=0),
     KMeans(n_clusters=3),
     LinearRegression(),

@@ -260,6 +260,8 @@ class SparseColumns(Columns):
     def select(self, names: Sequence[str]) -> Columns:
         if tuple(names) == self.names:
             return self
+        if tuple(names) == self.names[: len(names)]:
+            return SparseColumns(self.data[:, : len(names)], tuple(names))
         where = {name: i for i, name in enumerate(self.names)}
         return SparseColumns(self.data[:, [where[name] for name in names]], tuple(names))
 

@@ -54,11 +54,12 @@ class Search:
         """Directions of one pass."""
         return min(self.n_components + self.n_extra, n_features)
 
-    def scans(self, n_features: int) -> list[Aggregate[Any]]:
+    def scans(self, n_features: int, *, sparse: bool) -> list[Aggregate[Any]]:
         """What is scanned for, at its largest."""
         width = self.n_directions(n_features) + PROBES * self.probes
         # Nothing is written to it: it takes no memory.
-        return [join(Products(np.empty((n_features, width)), self.centered), Spread())]
+        directions = np.empty((n_features, width))
+        return [join(Products(directions, self.centered, sparse), Spread())]
 
     def nbytes(self, n_features: int) -> int:
         """What is held between passes, and what it takes to decompose it."""

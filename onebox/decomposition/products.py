@@ -34,6 +34,8 @@ class Products(Aggregate[ProductSums]):
     ----------
     directions : ndarray of shape (p, l)
     centered : bool
+    sparse : bool
+        Whether rows come as CSR, so that no matrix of them is made.
 
     Notes
     -----
@@ -48,6 +50,7 @@ class Products(Aggregate[ProductSums]):
 
     directions: Float64
     centered: bool
+    sparse: bool = False
     grouped: ClassVar[bool] = False
     refuses_missing: ClassVar[bool] = True
 
@@ -58,8 +61,8 @@ class Products(Aggregate[ProductSums]):
         return 8 * (int(self.directions.size) + len(self.directions) + 1)
 
     def work_nbytes(self, schema: Schema, n_rows: int) -> int:
-        width = sum(self.directions.shape)
-        return 8 * n_rows * width + self.nbytes(schema)
+        copied = 0 if self.sparse or schema.dtype == np.float64 else len(self.directions)
+        return 8 * n_rows * (int(self.directions.shape[1]) + copied) + self.nbytes(schema)
 
     def update(self, summary: ProductSums, block: Block) -> None:
         if not block.n_rows:

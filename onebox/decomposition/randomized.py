@@ -47,8 +47,8 @@ def find(view: View, search: Search, settings: Settings, job: str) -> tuple[Lead
     most = p if view.drops_rows or view.layout.n_rows is None else min(p, view.layout.n_rows)
     require_rank(k, most)
     with Run(
-        view, search.scans(p), settings=settings, many_passes=search.max_passes > 1, job=job,
-        result_bytes=search.nbytes(p),
+        view, search.scans(p, sparse=view.entry_row_bytes is not None), settings=settings,
+        many_passes=search.max_passes > 1, job=job, result_bytes=search.nbytes(p),
     ) as run:  # fmt: skip
         found = leading(run, search)
     if not found.n_rows:
