@@ -17,6 +17,7 @@ import time
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import PercentFormatter
 
 import onebox as ob
 from onebox.cluster import KMeans
@@ -104,27 +105,30 @@ for k in (5, 10, 20, 40, 80):
 # The picture
 # -----------
 
-fig, axes = plt.subplots(2, 3, figsize=(10, 5.5), sharex="col")
+fig, axes = plt.subplots(2, 3, figsize=(10, 5.5))
 m, seconds, worse = zip(*rows, strict=True)
-axes[0, 0].loglog(m, worse, "o-")
-axes[1, 0].loglog(m, seconds, "o-")
+axes[0, 0].plot(m, worse, "o-")
+axes[1, 0].plot(m, seconds, "o-")
 axes[1, 0].axhline(seconds_of_all, color="k", linestyle=":", label="all rows")
-axes[1, 0].legend()
 for name, found in columns.items():
     k, seconds, error = zip(*found, strict=True)
-    axes[0, 1].loglog(k, error, "o-", label=name)
-    axes[1, 1].loglog(k, seconds, "o-")
-axes[0, 1].legend()
-k, seconds, left, least = zip(*directions, strict=True)
-axes[0, 2].loglog(k, left, "o-", label="found, by its own account")
-axes[0, 2].loglog(k, least, "k:", label="the best there are")
-axes[0, 2].legend()
-axes[1, 2].loglog(k, seconds, "o-")
+    axes[0, 1].plot(k, error, "o-", label=name)
+    axes[1, 1].plot(k, seconds, "o-")
+numbers, seconds, left, least = zip(*directions, strict=True)
+axes[0, 2].plot(numbers, left, "o-", label="found, by its own account")
+axes[0, 2].plot(numbers, least, "k:", label="the best there are")
+axes[1, 2].plot(numbers, seconds, "o-")
 titles = ("k-means on a coreset", "distances of projections", "what directions leave out")
-labels = ("rows", "columns", "directions")
-for top, bottom, title, label in zip(*axes, titles, labels, strict=True):
-    top.set(title=title)
-    bottom.set(xlabel=label)
-axes[0, 0].set(ylabel="relative error")
+sizes = {"rows": m, "columns": k, "directions": numbers}
+for (top, bottom), title, (label, ticks) in zip(axes.T, titles, sizes.items(), strict=True):
+    top.set(title=title, xscale="log", ylim=(0, None))
+    bottom.set(xlabel=label, xscale="log", ylim=(0, None))
+    top.yaxis.set_major_formatter(PercentFormatter(1))
+    for ax in (top, bottom):
+        ax.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+        ax.minorticks_off()
+for ax in (axes[1, 0], axes[0, 1], axes[0, 2]):
+    ax.legend()
+axes[0, 0].set(ylabel="error")
 axes[1, 0].set(ylabel="seconds")
 fig.tight_layout()
