@@ -73,6 +73,18 @@ def sparse_matrix(n_rows: int, n_columns: int, per_row: int = 100) -> Any:
     return made
 
 
+def svmlight(n_rows: int, n_columns: int) -> Path:
+    """The same matrix, with labels, as text."""
+
+    def write(path: Path) -> None:
+        from sklearn.datasets import dump_svmlight_file
+
+        X = sparse_matrix(n_rows, n_columns)
+        dump_svmlight_file(X, np.arange(n_rows) % 2, str(path))
+
+    return _made(f"rows-{n_rows}x{n_columns}.svmlight", write)
+
+
 def _made(name: str, make: Callable[[Path], None]) -> Path:
     path = FOLDER / name
     if not path.exists():
