@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -41,10 +42,47 @@ def matrix(n_rows: int, n_columns: int, dtype: str = "float64") -> Path:
     return _made(name, lambda path: _write_matrix(path, n_rows, n_columns, dtype))
 
 
+def tiled(n_rows: int, n_columns: int, n_files: int) -> Path:
+    """A folder in which one matrix is many files: each is read, and takes no room of its own."""
+    source, folder = matrix(n_rows, n_columns), FOLDER / f"tiled-{n_files}x{n_rows}x{n_columns}"
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(n_files):
+        path = folder / f"{number:03}.npy"
+        if not path.exists():
+            os.link(source, path)
+    return folder
+
+
 def blobs(n_rows: int, n_columns: int, n_centers: int, dtype: str = "float32") -> Path:
     """Gaussian blobs around uniform centres."""
     name = f"blobs-{n_rows}x{n_columns}-{n_centers}-{dtype}.npy"
     return _made(name, lambda path: _write_blobs(path, n_rows, n_columns, n_centers, dtype))
+
+
+def sparse_matrix(n_rows: int, n_columns: int, per_row: int = 100) -> Any:
+    """A CSR matrix whose columns are as frequent as words: drawn from a seed, kept nowhere."""
+    import scipy.sparse as sp
+
+    rng = np.random.default_rng(0)
+    column = (n_columns ** rng.uniform(size=n_rows * per_row)).astype(np.int32) - 1
+    row = np.repeat(np.arange(n_rows, dtype=np.int32), per_row)
+    topic = (row + column) % 50  # rows that share columns
+    values = rng.exponential(size=len(row)) * (1 + 3 * (topic < 5))
+    made = sp.csr_array((values, (row, column)), shape=(n_rows, n_columns))
+    made.sum_duplicates()
+    return made
+
+
+def svmlight(n_rows: int, n_columns: int) -> Path:
+    """The same matrix, with labels, as text."""
+
+    def write(path: Path) -> None:
+        from sklearn.datasets import dump_svmlight_file
+
+        X = sparse_matrix(n_rows, n_columns)
+        dump_svmlight_file(X, np.arange(n_rows) % 2, str(path))
+
+    return _made(f"rows-{n_rows}x{n_columns}.svmlight", write)
 
 
 def _made(name: str, make: Callable[[Path], None]) -> Path:

@@ -24,15 +24,23 @@ from rich.table import Table
 
 from benchmarks import data
 
+WIDE = "PCA(50), randomized"
 BUDGET = 400 * 10**6
 WHOLE = 600 * 10**6
 ROWS = 18_000_000  # x 41 float64: 5.9 GB decoded
 SMALL = 20_000
+WIDE_ROWS, WIDE_COLUMNS, TILES = 100_000, 2_000, 13  # 1.6 GB of float64, 20.8 GB in all
 ONE_GROUP = 1_300_000  # x 41 float64 in one row group: 426 MB decoded
 
 
-def inputs(n_rows: int) -> dict[str, Path]:
-    return {"parquet": data.table(n_rows), "npy": data.matrix(n_rows, 41)}
+def narrow_inputs(n_rows: int) -> dict[str, tuple[Path, Path]]:
+    """Inputs of 41 columns, and for each a small one to warm up with."""
+    small = data.table(SMALL)
+    return {
+        "parquet": (data.table(n_rows), small),
+        "npy": (data.matrix(n_rows, 41), data.matrix(SMALL, 41)),
+        "one row group": (data.one_row_group(ONE_GROUP), small),
+    }
 
 
 def fits() -> dict[str, Callable[[Any], Any]]:
@@ -51,6 +59,7 @@ def fits() -> dict[str, Callable[[Any], Any]]:
         "KMeans(8), 3 passes": lambda table: KMeans(8, random_state=0, max_iter=3, tol=0).fit(
             table
         ),
+        WIDE: lambda rows: PCA(50, svd_solver="randomized", random_state=0).fit(rows),
         "describe": lambda table: ob.describe(table).to_arrow(),
     }
 
@@ -101,6 +110,7 @@ finally:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description=__doc__)
     parser.add_argument("--rows", type=int, default=ROWS)
+    parser.add_argument("--job", choices=list(fits()), help="only this one")
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:
@@ -109,25 +119,27 @@ def main() -> None:
     table = Table(title="Growth of resident memory, budget 400 MB", header_style="bold")
     for heading in ("job", "input", "on disk", "growth", "seconds"):
         table.add_column(heading, justify="left" if heading in ("job", "input") else "right")
-    large, small = inputs(arguments.rows), inputs(SMALL)
-    large["one row group"], small["one row group"] = data.one_row_group(ONE_GROUP), small["parquet"]
-    for name in fits():
-        for kind, path in large.items():
+    narrow = {} if arguments.job == WIDE else narrow_inputs(arguments.rows)
+    wide = {"npy": (data.tiled(WIDE_ROWS, WIDE_COLUMNS, TILES), data.matrix(2_000, WIDE_COLUMNS))}
+    for name in fits() if arguments.job is None else [arguments.job]:
+        for kind, (path, first) in (wide if name == WIDE else narrow).items():
             command = [sys.executable, "-m", "benchmarks.memory", "--child", name, str(path)]
             done = subprocess.run(
-                [*command, str(small[kind])], capture_output=True, text=True, check=False
+                [*command, str(first)], capture_output=True, text=True, check=False
             )
             if done.returncode:
                 sys.exit(f"{name}, {kind}: {done.stderr}")
             found = json.loads(done.stdout.strip().splitlines()[-1])
-            size = f"{os.path.getsize(path) / 1e9:.1f} GB"
+            files = path.iterdir() if path.is_dir() else [path]
+            size = f"{sum(map(os.path.getsize, files)) / 1e9:.1f} GB"
             growth = f"{found['growth'] / 1e6:.0f} MB"
             table.add_row(name, f"{kind} {path.name}", size, growth, f"{found['seconds']:.1f}")
-    seconds, peak = command_line(large["parquet"])
-    table.add_row(
-        "onebox fit --memory 600MB", "parquet, whole process", "", f"{peak / 1e6:.0f} MB",
-        f"{seconds:.1f}",
-    )  # fmt: skip
+    if arguments.job is None:
+        seconds, peak = command_line(narrow["parquet"][0])
+        table.add_row(
+            "onebox fit --memory 600MB", "parquet, whole process", "", f"{peak / 1e6:.0f} MB",
+            f"{seconds:.1f}",
+        )  # fmt: skip
     Console(width=120).print(table)
 
 

@@ -14,7 +14,7 @@ import onebox as ob
 from onebox.aggregates import Count, Gram, Moments, join
 from onebox.cluster import KMeans
 from onebox.dataset import as_dataset
-from onebox.decomposition import PCA
+from onebox.decomposition import PCA, TruncatedSVD
 from onebox.engine.fold import N_GROUPS, merged_in_tree
 from onebox.engine.run import scan, scan_groups
 from onebox.linear_model import Ridge
@@ -66,6 +66,8 @@ FITS = {
     "StandardScaler": lambda data: StandardScaler().fit(data),
     "Ridge": supervised(Ridge()),
     "PCA": lambda data: PCA(3).fit(data),
+    "randomized PCA": lambda data: PCA(2, svd_solver="randomized", random_state=0).fit(data),
+    "TruncatedSVD": lambda data: TruncatedSVD(2, n_oversamples=1, random_state=0).fit(data),
     "KMeans": lambda data: KMeans(4, max_iter=6, random_state=0).fit(data),
 }
 

@@ -18,15 +18,20 @@ from sklearn.utils.estimator_checks import check_estimator
 
 import onebox as ob
 from onebox.cluster import KMeans
-from onebox.decomposition import PCA
+from onebox.decomposition import PCA, TruncatedSVD
 from onebox.impute import SimpleImputer
 from onebox.linear_model import LinearRegression, Ridge, RidgeClassifier
 from onebox.pipeline import Pipeline
 from onebox.preprocessing import StandardScaler
-from onebox.random_projection import GaussianRandomProjection, SparseRandomProjection
+from onebox.random_projection import (
+    CountSketch,
+    GaussianRandomProjection,
+    SparseRandomProjection,
+)
 from onebox.testing import check_onebox_estimator
 
 PEERS = {
+    CountSketch: sklearn.random_projection.SparseRandomProjection,  # the nearest there is
     GaussianRandomProjection: sklearn.random_projection.GaussianRandomProjection,
     KMeans: sklearn.cluster.KMeans,
     LinearRegression: sklearn.linear_model.LinearRegression,
@@ -36,13 +41,16 @@ PEERS = {
     SimpleImputer: sklearn.impute.SimpleImputer,
     SparseRandomProjection: sklearn.random_projection.SparseRandomProjection,
     StandardScaler: sklearn.preprocessing.StandardScaler,
+    TruncatedSVD: sklearn.decomposition.TruncatedSVD,
 }
 
 ESTIMATORS = [
+    CountSketch(n_components=2, random_state=0),
     GaussianRandomProjection(n_components=2, random_state=0),
     KMeans(n_clusters=3),
     LinearRegression(),
     PCA(n_components=2, whiten=True),
+    PCA(n_components=2, svd_solver="randomized"),
     Ridge(),
     RidgeClassifier(),
     RidgeClassifier(class_weight="balanced"),
@@ -51,6 +59,7 @@ ESTIMATORS = [
     SimpleImputer(strategy="most_frequent"),
     SparseRandomProjection(n_components=2, random_state=0),
     StandardScaler(),
+    TruncatedSVD(),
 ]
 
 

@@ -2,7 +2,7 @@
 
 from benchmarks.jobs import (  # noqa: F401, I001 -- in the order of the table
     parquet, pca, projection, kmeans, gram, small, early, intervals, keys, hits, save, append, pmap,
-    scans,
+    scans, svmlight,
 )  # fmt: skip
 from benchmarks.jobs.base import JOBS, Job, Size
 

@@ -62,6 +62,46 @@ class GaussianProjection(SparseProjection):
     target = ""
 
 
+@job
+class SketchSparse(Job):
+    title = f"CountSketch of a sparse matrix to {N_COMPONENTS}, 100 entries a row"
+    peer_name = "scikit-learn SparseRandomProjection"
+    target = ""
+    sizes: ClassVar[list[Size]] = [(10_000, 20_000), (30_000, 20_000), (100_000, 20_000)]
+
+    @staticmethod
+    def prepare(size: Size) -> None:
+        """Nothing: the matrix is drawn."""
+
+    @staticmethod
+    def ours(size: Size, threads: int) -> Timed:
+        import onebox as ob
+        from onebox.random_projection import CountSketch
+
+        X = data.sparse_matrix(*size)
+        projection = CountSketch(N_COMPONENTS, random_state=0).fit(X)
+
+        def timed(*, warm: bool) -> Note:
+            with ob.config(n_jobs=threads):
+                made = projection.transform(X[:2000] if warm else X)
+            return lambda: _stretch(X[:1000].toarray(), made[:1000].toarray())
+
+        return timed
+
+    @staticmethod
+    def peer(size: Size, threads: int) -> Timed:
+        from sklearn.random_projection import SparseRandomProjection
+
+        X = data.sparse_matrix(*size)
+        projection = SparseRandomProjection(N_COMPONENTS, random_state=0).fit(X)
+
+        def timed(*, warm: bool) -> Note:
+            made = projection.transform(X[:2000] if warm else X)
+            return lambda: _stretch(X[:1000].toarray(), made[:1000].toarray())
+
+        return timed
+
+
 def _stretch(X: Any, made: Any) -> str:
     """How much distances between neighbours have changed."""
     n = min(len(made), 1_000)

@@ -27,6 +27,7 @@ except ModuleNotFoundError:
 MODULES = (
     "bounded",
     "distinct",
+    "entries",
     "gram",
     "histogram",
     "kmeans",
@@ -37,6 +38,7 @@ MODULES = (
     "records",
     "sampling",
     "signs",
+    "svmlight",
 )
 
 

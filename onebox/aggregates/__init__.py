@@ -14,7 +14,9 @@ from onebox.aggregates.mean import Mean, MeanResult
 from onebox.aggregates.moments import Moments, MomentsResult
 from onebox.aggregates.quantiles import Quantiles, QuantilesResult
 from onebox.aggregates.sample import Sample
+from onebox.aggregates.stratified_sample import StratifiedSample
 from onebox.aggregates.top_values import TopValues, TopValuesResult
+from onebox.aggregates.weighted_sample import WeightedSample
 
 __all__ = [
     "Aggregate",
@@ -37,8 +39,10 @@ __all__ = [
     "QuantilesResult",
     "RowState",
     "Sample",
+    "StratifiedSample",
     "Tiled",
     "TopValues",
     "TopValuesResult",
+    "WeightedSample",
     "join",
 ]

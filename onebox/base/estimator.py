@@ -147,7 +147,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
     def _apply(
         self, X: Any, function: Function, fields: Fields, *, allow_nan: bool = False,
-        columns: Sequence[str] | None = None,
+        takes_sparse: bool = False, columns: Sequence[str] | None = None,
     ) -> Any:  # fmt: skip
         """Rows out for rows in: an array for an array, a lazy Dataset for a Dataset.
 
@@ -162,13 +162,17 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             dimension. None stands for the canonical dtype of X.
         allow_nan : bool
             Whether a missing value is handed to the function instead of being refused.
+        takes_sparse : bool
+            Whether the function takes a CSR array too.
         columns : sequence of str, optional
             What X consists of, when these are not the columns of the fit but what `transform` made.
         """
         check_is_fitted(self)
         data = self._opened(X, reset=False) if columns is None else self._reopened(X, columns)
         self._require_columns(data.view.schema)
-        step = RowFunction.of(function, fields, data.view.schema, allow_nan)
+        step = RowFunction.of(
+            function, fields, data.view.schema, allow_nan=allow_nan, takes_sparse=takes_sparse
+        )
         if is_lazy(X):
             self._refuse_container()
             return data.mapped(step, step.schema, ndim=1 if step.is_column else 2)
@@ -188,7 +192,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         fields: Fields,
     ) -> Any:  # fmt: skip
         """What an aggregate says of predictions beside the target, block by block; none is held."""
-        step = RowFunction.of(function, fields, view.schema, False)
+        step = RowFunction.of(function, fields, view.schema)
         predict = Map(step, step.schema, takes_missing=False)
         predicted = replace(view, features=(*view.features, predict))
         job = f"{type(self).__name__} score"

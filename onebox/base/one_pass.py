@@ -53,16 +53,32 @@ class OnePass(Estimator):
         """Bytes that `_solve` takes beside the summary, at the most."""
         return 0
 
+    def _learns_in_passes(self, view: View, settings: Settings) -> bool:
+        """Fit in several passes, where that suits these rows better; whether it has."""
+        return False
+
+    @property
+    def keeps_summary(self) -> bool:
+        """Whether a fit leaves a summary, from which `partial_fit` and `merge` go on."""
+        return True
+
+    def _require_summary(self) -> None:
+        """Refuse to go on from a model that has kept no summary."""
+
     def _learn(
         self, X: Any, y: Any = None, sample_weight: Any = None, *, go_on: bool = False,
         needs_y: bool = False, labels: bool = False,
     ) -> None:  # fmt: skip
         """Scan and solve, anew or on top of what has been seen."""
         self._validate()
+        if go_on:
+            self._require_summary()
         go_on = go_on and hasattr(self, "summary_")
         view, settings = self._training_view(
             X, y, sample_weight, reset=not go_on, needs_y=needs_y, labels=labels
         )
+        if not go_on and self._learns_in_passes(view, settings):
+            return
         schema = self._schema_ if go_on else view.schema
         recipe = self._aggregate(schema)
         self._refuse_large_solve(recipe, schema, settings)
@@ -192,6 +208,8 @@ class OnePass(Estimator):
         if type(other) is not type(self):
             raise NotMergeable(f"{type(self).__name__} cannot merge a {type(other).__name__}.")
         check_is_fitted(other)
+        for one in (self, other):
+            one._require_summary()
         mine, theirs = self.get_params(deep=False), other.get_params(deep=False)
         differing = [name for name in mine if not _equal(mine[name], theirs[name])]
         if differing:

@@ -35,23 +35,30 @@ class RowFunction:
         Of the columns that come out.
     dtypes : tuple of dtype
     allow_nan : bool
+    takes_sparse : bool
+        Whether the function is handed a CSR array where the rows came as one.
     """
 
     function: Function
     names: tuple[str, ...]
     dtypes: tuple[np.dtype[Any], ...]
     allow_nan: bool = False
+    takes_sparse: bool = False
 
     @classmethod
     def of(
-        cls, function: Function, fields: Fields, given: Schema, allow_nan: bool = False
-    ) -> RowFunction:
+        cls, function: Function, fields: Fields, given: Schema, *, allow_nan: bool = False,
+        takes_sparse: bool = False,
+    ) -> RowFunction:  # fmt: skip
         """With the canonical dtype of what is given where a field says none."""
         dtypes = (given.dtype if kind is None else np.dtype(kind) for _, kind in fields)
-        return cls(function, tuple(name for name, _ in fields), tuple(dtypes), allow_nan)
+        names = tuple(name for name, _ in fields)
+        return cls(function, names, tuple(dtypes), allow_nan, takes_sparse)
 
     def __call__(self, block: Block) -> NDArray[Any]:
-        X = block.noninf_X if self.allow_nan else block.finite_X
+        X: Any = block.finite_csr if self.takes_sparse else None
+        if X is None:
+            X = block.noninf_X if self.allow_nan else block.finite_X
         return np.asarray(self.function(X), self.dtype)
 
     @property
@@ -71,7 +78,7 @@ class RowFunction:
 
 def filled(data: Dataset, step: RowFunction) -> NDArray[Any]:
     """All rows that come out, as one array; nothing else is held."""
-    view, n_rows = data.view, data.n_rows
+    view, n_rows = data.view.sparsely() if step.takes_sparse else data.view, data.n_rows
     out = np.empty((n_rows,) if step.is_column else (n_rows, len(step.names)), step.dtype)
 
     def fill(unit: Unit, blocks: Iterator[Block]) -> None:
@@ -85,7 +92,8 @@ def filled(data: Dataset, step: RowFunction) -> NDArray[Any]:
             fill(unit, view.blocks(unit, FreshMemory()))
         return out
     # A copy of the block in float64 and what is made of it, beside the block.
-    task_bytes = view.layout.rows_per_block * (16 * view.schema.n_features + _width(out))
+    copied = 0 if view.entry_row_bytes is not None else 16 * view.schema.n_features
+    task_bytes = view.layout.rows_per_block * (copied + _width(out))
     run = Run(
         view, [], settings=data.settings, job="transform", result_bytes=out.nbytes,
         task_bytes=task_bytes,

@@ -14,13 +14,13 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from onebox.aggregates.aggregate import Aggregate, join, parts_of
+from onebox.aggregates.spread import Spread
 from onebox.base import MultiPass
 from onebox.base.inputs import is_lazy
 from onebox.cluster.bounds import LABELS, Bounds, affords_bounds, next_bounds, wants_bounds
 from onebox.cluster.centers import Centers
 from onebox.cluster.lloyd import Farthest, Inertia, Lloyd, label, relocate, transform
 from onebox.cluster.seeding import Seeds, sample_size, seeding_nbytes, seeds
-from onebox.cluster.spread import Spread
 from onebox.config import Settings
 from onebox.data.scratch import Scratch
 from onebox.data.view import View

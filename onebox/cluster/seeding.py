@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -38,6 +39,14 @@ class SeedSummary:
 class Seeds(Aggregate[SeedSummary]):
     """A weighted sample of `n` rows.
 
+    Attributes
+    ----------
+    n, seed : int
+    importance : callable, optional
+        From rows to what they are drawn by, where that is not their weight.
+    purpose : str
+        Draws of different purposes are independent.
+
     A row's key is ``-log(u) / weight`` with u drawn from (seed, file, row); the n smallest keys are
     a sample without replacement, with chances proportional to the weights.
 
@@ -51,6 +60,8 @@ class Seeds(Aggregate[SeedSummary]):
 
     n: int
     seed: int
+    importance: Callable[[Floats], Float64] | None = None
+    purpose: str = "kmeans"
     refuses_missing: ClassVar[bool] = True
     grouped: ClassVar[bool] = False
 
@@ -63,11 +74,13 @@ class Seeds(Aggregate[SeedSummary]):
         return self.n * (schema.n_features * schema.dtype.itemsize + 8)
 
     def work_nbytes(self, schema: Schema, n_rows: int) -> int:
-        return 40 * n_rows + 32 * self.n
+        copied = 0 if self.importance is None else 8 * schema.n_features
+        return (40 + copied) * n_rows + 32 * self.n
 
     def update(self, summary: SeedSummary, block: Block) -> None:
-        X, w = block.finite_X, block.weight
-        numbers = draw_hashes(block, self.seed, None, "kmeans") >> np.uint64(11)
+        X = block.finite_X
+        w = block.weight if self.importance is None else self.importance(X)
+        numbers = draw_hashes(block, self.seed, None, self.purpose) >> np.uint64(11)
         offered = _candidates(numbers, w, self._bound(summary))
         keys = -np.log((numbers[offered] + 0.5) * 2.0**-53)
         if len(w):

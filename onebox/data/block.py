@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from onebox._kernels import layout
@@ -107,6 +108,30 @@ class Block:
         """
         self._refuse(self.X, allow_nan=False)
         return self.X
+
+    @property
+    def csr(self) -> sp.csr_array | None:
+        """The features as a CSR array of the dtype of ``X``, where the rows came as one; else None.
+
+        For work that need not see the zeros.
+        """
+        return self.columns.csr(self.dtype)
+
+    @property
+    def finite_csr(self) -> sp.csr_array | None:
+        """``csr``, after a check that every value is finite.
+
+        Raises
+        ------
+        BadValue
+            Naming file, row and column of the first NaN or infinity.
+        """
+        sparse = self.csr
+        if sparse is not None and not np.isfinite(sparse.data).all():
+            entry = int(np.argmin(np.isfinite(sparse.data)))
+            row = int(np.searchsorted(sparse.indptr, entry, side="right")) - 1
+            self._complain_of(sparse.data[entry], row, int(sparse.indices[entry]))
+        return sparse
 
     @property
     def noninf_X(self) -> Floats:
@@ -267,8 +292,11 @@ class Block:
         flat = layout.first_nonfinite(values, allow_nan)
         if flat >= 0:
             row, column = divmod(flat, values.shape[1])
-            value = "NaN" if np.isnan(values[row, column]) else "infinity"
-            self._complain(value, f"column {self.names[column]!r}" if what == "X" else what, row)
+            self._complain_of(values[row, column], row, column, what)
+
+    def _complain_of(self, value: float, row: int, column: int, what: str = "X") -> None:
+        shown = "NaN" if np.isnan(value) else "infinity"
+        self._complain(shown, f"column {self.names[column]!r}" if what == "X" else what, row)
 
     def _complain(self, value: str, what: str, row: int) -> None:
         raise BadValue(

@@ -73,6 +73,10 @@ class Columns(ABC):
         For work that goes column by column: no column is copied that lies well as it is.
         """
 
+    def csr(self, dtype: np.dtype[Any]) -> sp.csr_array | None:
+        """All columns as a CSR array, where they came as one; else None."""
+        return None
+
     def to_batch(self) -> pa.RecordBatch:
         """The same rows as an Arrow record batch."""
         return pa.RecordBatch.from_arrays([self.array(n) for n in self.names], list(self.names))
@@ -243,6 +247,9 @@ class SparseColumns(Columns):
     def array(self, name: str) -> pa.Array:
         return pa.array(self.data[:, [self.names.index(name)]].toarray().ravel())
 
+    def csr(self, dtype: np.dtype[Any]) -> sp.csr_array | None:
+        return self.data.astype(dtype, copy=False)
+
     def matrix(self, dtype: np.dtype[Any], scratch: Scratch, name: str = "X") -> Floats:
         out = scratch.take(name, self.data.shape, dtype)
         data = self.data if self.data.dtype == dtype else self.data.astype(dtype)
@@ -256,6 +263,8 @@ class SparseColumns(Columns):
     def select(self, names: Sequence[str]) -> Columns:
         if tuple(names) == self.names:
             return self
+        if tuple(names) == self.names[: len(names)]:
+            return SparseColumns(self.data[:, : len(names)], tuple(names))
         where = {name: i for i, name in enumerate(self.names)}
         return SparseColumns(self.data[:, [where[name] for name in names]], tuple(names))
 

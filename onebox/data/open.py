@@ -22,6 +22,7 @@ from onebox.data.sources.npy import NpySource
 from onebox.data.sources.parquet import ParquetSource
 from onebox.data.sources.paths import EXTENSIONS, find_files, one_format
 from onebox.data.sources.stream import StreamSource, arrow_stream
+from onebox.data.sources.svmlight import SvmlightSource
 from onebox.errors import BadInput, EmptyData, WrongType
 
 Path = str | os.PathLike[str]
@@ -53,7 +54,7 @@ def open_source(
     columns : sequence of str, optional
         The columns to see, in this order; files may differ in all others. For arrays and ``.npy``
         files, which have no names of their own: the names of their columns.
-    format : {"parquet", "csv", "tsv", "arrow", "npy"}, optional
+    format : {"parquet", "csv", "tsv", "arrow", "npy", "svmlight"}, optional
         How to read the files; by default their names tell.
     types : dict of str to str or pyarrow.DataType, optional
         Types of columns of CSV files; the others are inferred.
@@ -179,6 +180,8 @@ def _source_of(
         return ParquetSource(folder, columns)
     if kind == "npy":
         return NpySource(folder, columns)
+    if kind == "svmlight":
+        return SvmlightSource(folder, columns)
     if kind in ("csv", "tsv"):
         return CsvSource(folder, columns, types, "\t" if kind == "tsv" else ",")
     return IpcSource(folder, columns)

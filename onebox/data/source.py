@@ -81,6 +81,14 @@ class Source(ABC):
         """Bytes that these columns have before compression, at the least."""
         return self.stored_bytes(span, names)
 
+    @property
+    def entry_row_bytes(self) -> int | None:
+        """Bytes that the entries of a row take where rows come as CSR; None where they do not.
+
+        In the mean, rounded up to a power of two: so that few rows more move no cut.
+        """
+        return None
+
     def null_count(self, span: Span, name: str) -> int | None:
         """Nulls that a footer tells of, None when it does not."""
         return None

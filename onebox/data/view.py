@@ -22,7 +22,7 @@ from onebox.data.partition import Layout, Partition, Unit
 from onebox.data.schema import NUMBER_WIDTHS, Schema, is_numeric
 from onebox.data.scratch import Scratch
 from onebox.data.source import Source
-from onebox.data.steps import Filter, Map, Select, Step
+from onebox.data.steps import Filter, Map, Rename, Select, Step
 from onebox.errors import BadValue, EmptyData, MismatchedRows
 
 Chain = tuple[Step, ...]
@@ -49,6 +49,9 @@ class View:
         Drop (and count) rows with a missing value in X, y or weight, instead of refusing them.
     recut : Layout, optional
         Other units and partitions than those that all fits share: finer ones, or in another order.
+    as_sparse : bool
+        Whether who asks takes rows that came as CSR as such: their blocks are cut, and counted in
+        the budget, by what the entries take.
     """
 
     source: Source
@@ -58,6 +61,7 @@ class View:
     weight: Chain | NDArray[Any] | None = None
     drop_missing: bool = False
     recut: Layout | None = None
+    as_sparse: bool = False
 
     @cached_property
     def schema(self) -> Schema:
@@ -102,12 +106,23 @@ class View:
         """The units and partitions: a function of the data and the columns read only."""
         if self.recut is not None:
             return self.recut
+        if self.entry_row_bytes is not None:
+            return Layout.cut(self.source.spans(), self.entry_row_bytes)
         made = sum(map(type_width, self.schema.kinds))
         return Layout.cut(self.source.spans(), max(self.decoded_row_bytes, made))
 
     @cached_property
+    def entry_row_bytes(self) -> int | None:
+        """Bytes of the entries of one row, where rows stay sparse; None where they do not."""
+        plain = all(isinstance(step, Select | Rename) for chain in self._chains for step in chain)
+        stays = self.as_sparse and plain and not self.drop_missing
+        return self.source.entry_row_bytes if stays else None
+
+    @cached_property
     def decoded_row_bytes(self) -> int:
         """Bytes of one row of the columns that are read, as the reader hands them over."""
+        if self.entry_row_bytes is not None:
+            return self.entry_row_bytes
         if not any(self._chains):  # every column is read and handed on as it is
             return sum(map(type_width, self.schema.kinds)) + self._more_than_types_tell
         schema, read = self.source.schema, set(self.source_columns)
@@ -153,7 +168,8 @@ class View:
     def row_bytes(self) -> int:
         """Bytes of one row in canonical form: X, y and weight."""
         schema = self.schema
-        return schema.n_features * schema.dtype.itemsize + 8 * (schema.n_targets + schema.weighted)
+        features = self.entry_row_bytes or schema.n_features * schema.dtype.itemsize
+        return features + 8 * (schema.n_targets + schema.weighted)
 
     def blocks(
         self, unit: Unit, scratch: Scratch, on_drop: Callable[[int], None] | None = None
@@ -277,6 +293,10 @@ class View:
                         "(SimpleImputer), drop their rows (dataset(..., on_missing='drop') or "
                         ".drop_missing()), or leave the column out."
                     )
+
+    def sparsely(self) -> View:
+        """The same for who takes rows that came as CSR as such."""
+        return self if self.source.entry_row_bytes is None else replace(self, as_sparse=True)
 
     def without_roles(self) -> View:
         """The features alone."""

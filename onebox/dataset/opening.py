@@ -37,7 +37,7 @@ def dataset(
     ----------
     x : array, sparse matrix, table, path, list of paths, glob, folder, generator or Dataset
         numpy and scipy.sparse; whatever speaks Arrow (pandas, polars, DuckDB); files and folders of
-        Parquet, CSV, Arrow/Feather and ``.npy``; generators of blocks (which can be read once).
+        Parquet, CSV, Arrow/Feather, svmlight and ``.npy``; generators of blocks (which can be read once).
     columns : sequence of str, optional
         Only these columns, in this order; for what has no names of its own (arrays, ``.npy``
         files), the names of its columns.
@@ -45,7 +45,7 @@ def dataset(
         What a fit does with rows that have a missing value in what it uses: refuse the first,
         naming its place, or drop and count them (``fit_report_.rows_dropped``).
     format : str, optional
-        "parquet", "csv", "arrow" or "npy", where the names of the files do not tell.
+        "parquet", "csv", "arrow", "npy" or "svmlight", where the names of the files do not tell.
     types : mapping of str to type, optional
         Types of CSV columns, instead of those inferred.
     filesystem : pyarrow.fs.FileSystem, optional

@@ -1,4 +1,4 @@
-"""Principal components from the covariance, in one pass."""
+"""Principal components from the covariance, in one pass, or from products with it, in a few."""
 
 from __future__ import annotations
 
@@ -9,31 +9,29 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.metaestimators import available_if
 
 from onebox.aggregates.aggregate import Aggregate
 from onebox.aggregates.gram import Gram, GramSummary
-from onebox.aggregates.mean import Mean
 from onebox.base import OnePass
+from onebox.base.accuracy import asked
+from onebox.config import Settings
 from onebox.data.schema import Schema
-from onebox.decomposition.spectrum import (
-    Spectrum,
-    aligned,
-    log_likelihood,
-    project,
-    require_density,
-    restore,
-)
-from onebox.errors import BadInput
+from onebox.data.view import View
+from onebox.decomposition.gaussian import Gaussian
+from onebox.decomposition.krylov import Search
+from onebox.decomposition.randomized import find, passes_of, prefers_passes, require_rank
+from onebox.decomposition.spectrum import Spectrum, aligned
+from onebox.errors import BadInput, NotMergeable
 
 Float64 = NDArray[np.float64]
 
 MAX_FEATURES = 5_000
 
 
-class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OnePass):  # type: ignore[misc]
+class PCA(Gaussian, OnePass):
     """Principal component analysis: the directions of the largest variance.
 
     Parameters
@@ -45,8 +43,21 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OnePass):  # type: 
         For scikit-learn's sake: data are never changed.
     whiten : bool, default=False
         Whether to divide what comes out by its standard deviation.
-    svd_solver, tol, iterated_power, n_oversamples, power_iteration_normalizer, random_state
-        For scikit-learn's sake: the covariance is decomposed exactly, without a draw.
+    svd_solver : {"auto", "full", "covariance_eigh", "arpack", "randomized"}, default="auto"
+        "randomized" multiplies the rows by a few directions in each of a few passes, and never makes
+        the covariance. "auto" does that for more than 1,000 columns, when they are at least 16 times
+        ``n_components + n_oversamples`` and the rows can be read again. All others decompose the
+        covariance exactly, after one pass.
+    iterated_power : int or "auto", default="auto"
+        With "randomized": passes after the first, at the most; "auto" is 7 for fewer components than
+        a tenth of the columns, else 4. No more are made once half a step adds less than 1e-4 of the
+        variance found.
+    n_oversamples : int, default=10
+        With "randomized": directions of a pass beyond `n_components`.
+    random_state : int, RandomState or None, default=None
+        With "randomized": what the first directions are drawn with; an int makes it deterministic.
+    tol, power_iteration_normalizer
+        For scikit-learn's sake.
 
     Attributes
     ----------
@@ -68,8 +79,8 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OnePass):  # type: 
     Raises
     ------
     BadInput
-        For more than 5,000 columns, fewer than two rows, more components than there can be, or a
-        share of no variance.
+        For more than 5,000 columns and no "randomized", fewer than two rows, more components than
+        there can be, or a share of no variance.
     BadValue
         For a NaN or an infinity, naming its place.
     WrongType
@@ -80,15 +91,19 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OnePass):  # type: 
     Notes
     -----
     Cost: 1 pass; summary 8 p² bytes for p features, decomposed in some 4 p³ operations, 9 p³ for
-    all components.
+    all components. "randomized": 1 to 8 passes of 4 p l operations a row, for l directions; summary
+    8 p l bytes, and 48 p l bytes a pass to decompose it.
 
     Exactness: exact up to rounding; variances below 1e-15 of the largest are rounding themselves.
+    "randomized": variances are those of the best directions found, never more than the true ones up
+    to rounding; below 1e-13 of the largest they are zero. Such a model does not merge.
     Sums and components are float64; what is transformed keeps its canonical dtype: float32 where
     that holds every column exactly, else float64.
 
     Source: Jolliffe, "Principal Component Analysis", 2nd ed. (2002), chapter 3; Tipping & Bishop,
     "Probabilistic principal component analysis", J. R. Statist. Soc. B 61 (1999) for the
-    likelihood.
+    likelihood; Musco & Musco, "Randomized block Krylov methods", NIPS 2015, algorithm 2, and Halko,
+    Martinsson & Tropp, "Finding structure with randomness", SIAM Review 53 (2011), section 5.4.
 
     Examples
     --------
@@ -141,11 +156,6 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OnePass):  # type: 
         self.power_iteration_normalizer = power_iteration_normalizer
         self.random_state = random_state
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
-
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn the components.
 
@@ -161,6 +171,7 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OnePass):  # type: 
         self._learn(X)
         return self
 
+    @available_if(lambda self: self.keeps_summary)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Learn from further rows, as if all had been there from the start.
 
@@ -176,92 +187,13 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OnePass):  # type: 
         self._learn(X, go_on=True)
         return self
 
-    def transform(self, X: Any) -> Any:
-        """Coordinates along the components.
-
-        Parameters
-        ----------
-        X : array, sparse matrix, table, path or Dataset, of shape (n_samples, n_features)
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_components), or a lazy Dataset
-        """
-        check_is_fitted(self)
-        names = self.get_feature_names_out()
-        return self._apply(X, self._mapping(project), [(name, None) for name in names])
-
-    def inverse_transform(self, X: Any) -> Any:
-        """Rows from their coordinates along the components.
-
-        Parameters
-        ----------
-        X : array, table, path or Dataset, of shape (n_samples, n_components)
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_features), or a lazy Dataset
-        """
-        check_is_fitted(self)
-        names = getattr(self, "feature_names_in_", [f"x{j}" for j in range(self.n_features_in_)])
-        fields = [(name, None) for name in names]
-        return self._apply(X, self._mapping(restore), fields, columns=self.get_feature_names_out())
-
-    def score_samples(self, X: Any) -> Any:
-        """Log-likelihood of every row under the probabilistic model.
-
-        Parameters
-        ----------
-        X : array, sparse matrix, table, path or Dataset, of shape (n_samples, n_features)
-
-        Returns
-        -------
-        ndarray of shape (n_samples,), or a lazy Dataset
-        """
-        check_is_fitted(self)
-        return self._apply(X, self._likelihood(), [("prediction", np.float64)])
-
-    def score(self, X: Any, y: Any = None) -> float:
-        """Mean log-likelihood; one pass.
-
-        Parameters
-        ----------
-        X : array, sparse matrix, table, path or Dataset, of shape (n_samples, n_features)
-        y : ignored
-
-        Returns
-        -------
-        float
-        """
-        check_is_fitted(self)
-        view, settings = self._training_view(X, reset=False)
-        fields = [("prediction", np.float64)]
-        return float(self._measure(view, settings, Mean("prediction"), self._likelihood(), fields))
-
-    def get_covariance(self) -> Float64:
-        """Covariance of the probabilistic model: components, and noise in all other directions.
-
-        Returns
-        -------
-        ndarray of shape (n_features, n_features)
-        """
-        check_is_fitted(self)
-        extra = np.maximum(self.explained_variance_ - self.noise_variance_, 0)
-        covariance = (self.components_.T * extra) @ self.components_
-        np.einsum("ii->i", covariance)[:] += self.noise_variance_
-        return np.asarray(covariance)
-
-    @property
-    def _n_features_out(self) -> int:
-        return len(self.components_)
-
     def _aggregate(self, schema: Schema) -> Aggregate[Any]:
         p = schema.n_features
         if p > MAX_FEATURES:
             raise BadInput(
                 f"PCA decomposes a covariance of up to {MAX_FEATURES:,} columns; these are {p:,}. "
-                "Reduce them first (.map with scikit-learn's SparseRandomProjection), or select "
-                "columns."
+                "Ask for few components (n_components=50, svd_solver='randomized'), reduce the columns "
+                "first (SparseRandomProjection), or select some."
             )
         return Gram()
 
@@ -270,30 +202,84 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OnePass):  # type: 
 
     def _solve(self, summary: GramSummary, schema: Schema) -> None:
         n, p = summary.n_rows, schema.n_features
-        if n < 2:
-            raise BadInput(f"PCA needs at least 2 rows to see a variance; it was given {n} sample.")
+        _require_two(n)
         most = min(n, p)
-        asked = most if self.n_components is None else self.n_components
-        share = None if asked == 0 or asked >= 1 else float(asked)
-        if asked > most:
-            raise BadInput(
-                f"n_components={asked} must be between 0 and min(n_samples, n_features)={most}."
-            )
-        spectrum = Spectrum.of(summary.scatter, n - 1, most if share else int(asked))
+        wanted = most if self.n_components is None else self.n_components
+        share = None if wanted == 0 or wanted >= 1 else float(wanted)
+        require_rank(wanted, most)
+        spectrum = Spectrum.of(summary.scatter, n - 1, most if share else int(wanted))
         if share and not spectrum.total > 0:
             raise BadInput(
-                f"n_components={asked} asks for a share of the variance, and none of the {p:,} columns "
+                f"n_components={wanted} asks for a share of the variance, and none of the {p:,} columns "
                 f"varies in {n:,} rows. Ask for a number of components, or leave such columns out."
             )
-        k = min(spectrum.reaching(share), most) if share else int(asked)
-        variances = spectrum.variances[:k]
+        self._take(spectrum, k=min(spectrum.reaching(share), most) if share else int(wanted), n=n)
+        self.mean_ = summary.mean.copy()
+
+    def _take(self, spectrum: Spectrum, *, k: int, n: int) -> None:
+        """Set what follows from the variances and axes of n rows."""
+        variances, most = spectrum.variances[:k], min(n, spectrum.axes.shape[1])
         self.components_, self.explained_variance_ = spectrum.axes[:k].copy(), variances.copy()
         with np.errstate(invalid="ignore"):  # of no variance there is no share
             self.explained_variance_ratio_ = variances / spectrum.total
         self.singular_values_ = np.sqrt(variances * (n - 1))
         left = max(spectrum.total - float(variances.sum()), 0.0)
         self.noise_variance_ = left / (most - k) if k < most else 0.0
-        self.mean_, self.n_components_, self.n_samples_ = summary.mean.copy(), k, n
+        self.n_components_, self.n_samples_ = k, n
+
+    def _learns_in_passes(self, view: View, settings: Settings) -> bool:
+        p, solver = view.schema.n_features, self.svd_solver
+        if solver == "auto" and (
+            view.source.single_pass
+            or asked() is not None
+            or not prefers_passes(self.n_components, self.n_oversamples, p)
+        ):
+            return False
+        if solver not in ("auto", "randomized"):
+            return False
+        k = self._n_looked_for(p, view.layout.n_rows)
+        search = Search(
+            k, self.n_oversamples, passes_of(self.iterated_power, k, p), centered=True,
+            seed=int(check_random_state(self.random_state).randint(2**31 - 1)),
+        )  # fmt: skip
+        found, self.fit_report_ = find(view, search, settings, type(self).__name__)
+        n = found.n_rows
+        _require_two(n)
+        self._take(Spectrum(found.squares / (n - 1), found.axes, found.total / (n - 1)), k=k, n=n)
+        self.mean_ = found.mean
+        for name in ("summary_", "_schema_", "accuracy_"):  # of an earlier fit
+            self.__dict__.pop(name, None)
+        return True
+
+    def _n_looked_for(self, n_features: int, n_rows: int | None) -> int:
+        """How many components "randomized" is asked for."""
+        if asked() is not None:
+            raise BadInput(
+                "svd_solver='randomized' keeps no groups of rows, and has no standard errors. Use "
+                "svd_solver='covariance_eigh', or call fit without standard_error= and error=."
+            )
+        wanted = self.n_components
+        if wanted is None:
+            return n_features if n_rows is None else min(n_features, n_rows)
+        if wanted != int(wanted):
+            raise BadInput(
+                f"svd_solver='randomized' looks for a number of components, and n_components={wanted} "
+                "is a share of the variance. Give a number, or use svd_solver='covariance_eigh'."
+            )
+        return int(wanted)
+
+    @property
+    def keeps_summary(self) -> bool:
+        """Whether a fit leaves a summary, from which `partial_fit` and `merge` go on."""
+        return self.svd_solver != "randomized"
+
+    def _require_summary(self) -> None:
+        if "components_" in vars(self) and "summary_" not in vars(self):
+            raise NotMergeable(
+                "This PCA was looked for in several passes (svd_solver='randomized'), which leave no "
+                "sums that further rows could be added to. Fit all rows at once, or use "
+                "svd_solver='covariance_eigh'."
+            )
 
     def _smooth_attributes(self) -> tuple[str, ...]:
         variances = ("explained_variance_", "explained_variance_ratio_", "noise_variance_")
@@ -317,10 +303,9 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OnePass):  # type: 
             scale = np.maximum(np.sqrt(self.explained_variance_), smallest)
         return partial(function, mean=self.mean_, axes=self.components_, scale=scale)
 
-    def _likelihood(self) -> partial[Float64]:
-        variances, noise = self.explained_variance_, float(self.noise_variance_)
-        require_density(variances, noise, self.n_features_in_)
-        return partial(
-            log_likelihood, mean=self.mean_, axes=self.components_,
-            variances=np.maximum(variances, noise), noise=noise,
-        )  # fmt: skip
+
+def _require_two(n_rows: int) -> None:
+    if n_rows < 2:
+        raise BadInput(
+            f"PCA needs at least 2 rows to see a variance; it was given {n_rows} sample."
+        )

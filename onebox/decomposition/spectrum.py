@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.linalg import LinAlgError
 from numpy.typing import NDArray
 from scipy.linalg import lapack
@@ -80,7 +81,9 @@ def aligned(axes: Float64, to: Float64) -> tuple[NDArray[np.intp], Float64]:
 
 def project(X: Any, *, mean: Float64, axes: Float64, scale: Float64 | None) -> Any:
     """Coordinates of rows along axes, in the dtype of X, divided by `scale` if there is one."""
-    if X.dtype == np.float64:
+    if sp.issparse(X):
+        out = (X @ axes.T - axes @ mean).astype(X.dtype, copy=False)
+    elif X.dtype == np.float64:
         out = X @ axes.T
         out -= axes @ mean
     else:

@@ -180,6 +180,8 @@ def _keep(view: View, decoded: int | None, left: int, settings: Settings) -> Kee
         return "source"
     if decoded is not None and decoded <= left:
         return "memory"
+    if view.entry_row_bytes is not None:  # the disk takes matrices, which hold all the zeros
+        return "again"
     limit = disk_limit(settings)
     return "disk" if limit > 0 and (decoded or 0) <= limit else "again"
 

@@ -224,7 +224,8 @@ class Run:
 
     def _open_store(self) -> BlockStore | None:
         if self.plan.keep == "memory":
-            return MemoryStore(self.view.schema)
+            sparse = self.view.entry_row_bytes is not None
+            return MemoryStore(self.view.schema, sparse=sparse)
         return DiskStore(self.view.schema, self._spill_file()) if self.plan.keep == "disk" else None
 
     def _spill_file(self) -> SpillFile:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from onebox.aggregates.aggregate import RowState
 from onebox.data.block import Block, Weights
-from onebox.data.columns import MatrixColumns
+from onebox.data.columns import MatrixColumns, SparseColumns
 from onebox.data.partition import Partition, Unit
 from onebox.data.schema import Schema
 from onebox.data.scratch import Scratch
@@ -132,12 +132,19 @@ class _Kept:
 
 
 class MemoryStore:
-    """Blocks in memory."""
+    """Blocks in memory.
+
+    Parameters
+    ----------
+    schema : Schema
+    sparse : bool
+        Whether rows that came as CSR stay so.
+    """
 
     from_disk = False
 
-    def __init__(self, schema: Schema) -> None:
-        self._schema = schema
+    def __init__(self, schema: Schema, *, sparse: bool) -> None:
+        self._schema, self._sparse = schema, sparse
         self._shelves: dict[int, list[_Kept]] = {}
 
     def has(self, unit: Unit) -> bool:
@@ -146,7 +153,9 @@ class MemoryStore:
     def keep(self, block: Block, shelf: list[Any]) -> None:
         y = block.y if block.has_target else None
         w = block.weight if self._schema.weighted else None
-        shelf.append(_kept(block, block.X.copy(), None if y is None else y.copy(),
+        sparse = block.csr if self._sparse else None
+        X = block.X.copy() if sparse is None else sparse.copy()
+        shelf.append(_kept(block, X, None if y is None else y.copy(),
                            None if w is None else w.copy(), y))  # fmt: skip
 
     def complete(self, unit: Unit, shelf: list[Any]) -> None:
@@ -261,7 +270,8 @@ def _kept(block: Block, X: Any, y: Any, w: Any, raw_y: NDArray[Any] | None) -> _
 def _block(
     schema: Schema, kept: _Kept, scratch: Scratch, X: Any, y: Any, w: Weights | None
 ) -> Block:
+    form = MatrixColumns if isinstance(X, np.ndarray) else SparseColumns
     return Block(
-        MatrixColumns(X, tuple(schema.names)), kept.partition, kept.first_row, kept.rows,
+        form(X, tuple(schema.names)), kept.partition, kept.first_row, kept.rows,
         target=y, target_ndim=schema.target_ndim, weight=w, scratch=scratch, dtype=X.dtype,
     )  # fmt: skip

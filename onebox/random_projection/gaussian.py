@@ -113,7 +113,7 @@ class TimesNormals(Factor):
         return normals(self.seed, self.n_components, first, n_columns)
 
     def __call__(self, X: Any) -> Any:
-        out = np.zeros((len(X), self.n_components), X.dtype)
+        out = np.zeros((X.shape[0], self.n_components), X.dtype)
         for first, panel in self.panels(X.shape[1]):
             out += X[:, first : first + len(panel)] @ panel.astype(X.dtype, copy=False)
         out *= X.dtype.type(self.scale)

@@ -19,7 +19,7 @@ from scipy.special import ndtri
 
 from onebox._kernels import sampling
 
-SIGNS, NORMALS, COINS = 1, 2, 3  # parts of the key
+SIGNS, NORMALS, COINS, HASHES = 1, 2, 3, 0  # parts of the key
 STEPS = 1 << 16  # in which the density of a sparse matrix is counted
 PANEL = 1 << 20  # entries of a matrix that are made at a time
 KEPT_BYTES = 32 << 20  # a larger matrix is made again whenever it is needed
@@ -133,6 +133,22 @@ def signs(seed: int, n_rows: int, first: int, n_columns: int, density: float) ->
     starts = np.zeros(2 * n_columns + 1, np.int64)
     np.cumsum(np.bincount(group, minlength=2 * n_columns), out=starts[1:])
     return Signs(starts, row[order].astype(np.int32), n_rows)
+
+
+def hashes(seed: int, n_rows: int, first: int, n_columns: int) -> Signs:
+    """Columns `first`, ... of the matrix with one entry in each column, plus or minus one.
+
+    Notes
+    -----
+    Cost: one draw of 64 bits for each column.
+    """
+    drawn = np.empty(n_columns, np.uint64)
+    sampling.row_hashes(_key(seed, HASHES), first, drawn)
+    # The upper half, as a fraction of all, says the row; the lowest bit says the sign.
+    row = ((drawn >> np.uint64(32)) * np.uint64(n_rows)) >> np.uint64(32)
+    starts = np.repeat(np.arange(n_columns + 1, dtype=np.int64), 2)[:-1]
+    starts[1::2] += (drawn & np.uint64(1)).astype(np.int64)
+    return Signs(starts, row.astype(np.int32), n_rows)
 
 
 def normals(seed: int, n_rows: int, first: int, n_columns: int) -> NDArray[np.float64]:

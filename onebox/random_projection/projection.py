@@ -130,7 +130,8 @@ class RandomProjection(
         if sp.issparse(X):
             return self._project_sparse(self._checked_sparse(X))
         names = self.get_feature_names_out()
-        return self._apply(X, self._function(), [(name, None) for name in names])
+        fields = [(name, None) for name in names]
+        return self._apply(X, self._function(), fields, takes_sparse=True)
 
     def inverse_transform(self, X: Any) -> Any:
         """Rows that have the projections given, and are shortest.

@@ -7,14 +7,13 @@ from math import sqrt
 from numbers import Real
 from typing import Any, ClassVar
 
-import numpy as np
 import scipy.sparse as sp
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from onebox._kernels import signs as kernel
-from onebox.random_projection.matrix import Factor, Signs, counted, signs
+from onebox.random_projection.matrix import Signs, counted, signs
 from onebox.random_projection.projection import RandomProjection
+from onebox.random_projection.sign_factor import SignFactor
 
 
 class SparseRandomProjection(RandomProjection):
@@ -115,11 +114,7 @@ class SparseRandomProjection(RandomProjection):
     def components_(self) -> sp.csr_matrix:
         """The matrix, of shape (n_components, n_features): made when it is asked for."""
         check_is_fitted(self)
-        function = self._function()
-        panels = [panel.matrix for _, panel in function.panels(self.n_features_in_)]
-        matrix = sp.hstack(panels, format="csr")
-        matrix.data *= function.scale
-        return matrix
+        return self._function().matrix(self.n_features_in_)
 
     def _settle(self) -> None:
         density = 1 / sqrt(self.n_features_in_) if self.density == "auto" else float(self.density)
@@ -134,7 +129,7 @@ class SparseRandomProjection(RandomProjection):
 
 
 @dataclass(frozen=True)
-class AddSigns(Factor):
+class AddSigns(SignFactor):
     """Adds columns and takes them away, as a sparse matrix of signs says.
 
     Attributes
@@ -146,7 +141,6 @@ class AddSigns(Factor):
 
     @property
     def scale(self) -> float:
-        """What the entries of the matrix are, but for the sign."""
         return 1 / sqrt(self.density * self.n_components)
 
     def nbytes(self, n_columns: int) -> float:
@@ -154,12 +148,3 @@ class AddSigns(Factor):
 
     def panel(self, first: int, n_columns: int) -> Signs:
         return signs(self.seed, self.n_components, first, n_columns, self.density)
-
-    def __call__(self, X: Any) -> Any:
-        X = np.ascontiguousarray(X)
-        out = np.zeros((len(X), self.n_components), X.dtype)
-        sums = np.empty((self.n_components, kernel.tile_rows()), X.dtype)
-        panel: Signs
-        for first, panel in self.panels(X.shape[1]):
-            kernel.project(X, first, panel.starts, panel.rows, self.scale, sums, out)
-        return out

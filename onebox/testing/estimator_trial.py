@@ -54,7 +54,7 @@ class Trial:
 
     @property
     def one_pass(self) -> bool:
-        return isinstance(self.estimator, OnePass)
+        return isinstance(self.estimator, OnePass) and self.estimator.keeps_summary
 
     @cached_property
     def names(self) -> list[str]:

@@ -14,10 +14,10 @@ from sklearn.datasets import load_digits, load_iris, make_blobs
 from sklearn.metrics import adjusted_rand_score, pairwise_distances
 
 import onebox as ob
+from onebox.aggregates.spread import Spread
 from onebox.cluster import KMeans
 from onebox.cluster.lloyd import Centers, label
 from onebox.cluster.seeding import Seeds, kmeans_parallel, sample_size, seeds
-from onebox.cluster.spread import Spread
 from onebox.data.scratch import Scratch
 from onebox.data.steps import draw_hashes
 from onebox.dataset import as_dataset, pair

@@ -49,6 +49,9 @@ class ArraySource(Source):
                 f"needed. Found array with dim {array.ndim}, expected <= 2: reshape it to (n_rows, "
                 "n_columns)."
             )
+        if not isinstance(array, np.ndarray):
+            owner = array if owner is None else owner
+            array = _canonical(array)
         one = isinstance(array, np.ndarray) and array.ndim == 1
         self.array: Any = array.reshape(-1, 1) if one else array
         self._dtype = array.dtype.newbyteorder("=")
@@ -98,6 +101,12 @@ class ArraySource(Source):
                 _give_back(self._pages, rows)
 
     @property
+    def entry_row_bytes(self) -> int | None:
+        if not sp.issparse(self.array):
+            return None
+        return entry_bytes(self.array.nnz, self.array.shape[0], self._dtype)
+
+    @property
     def token(self) -> object:
         return ("array", id(self._owner))
 
@@ -107,6 +116,15 @@ class ArraySource(Source):
 
     def describe(self) -> str:
         return f"{'sparse' if sp.issparse(self.array) else 'numpy'} array {self.array.shape}"
+
+
+def _canonical(matrix: Any) -> sp.csr_array:
+    """As CSR with one entry for each place, in order; a copy where it was not."""
+    made = sp.csr_array(matrix)
+    if not made.has_canonical_format:
+        made = made.copy()
+        made.sum_duplicates()
+    return made
 
 
 @lru_cache(maxsize=16)
@@ -126,6 +144,16 @@ def array_names(count: int, names: Sequence[str] | None) -> tuple[str, ...]:
             "matrix has no names of its own, so give one to every column."
         )
     return tuple(names)
+
+
+def entry_bytes(n_entries: int, n_rows: int, dtype: np.dtype[Any]) -> int:
+    """What a row of CSR takes in the mean, rounded up to a power of two.
+
+    >>> entry_bytes(1000, 100, np.dtype(float))
+    128
+    """
+    mean = 8 + n_entries * (dtype.itemsize + 4) // max(n_rows, 1)
+    return 1 << (mean - 1).bit_length()
 
 
 def require_numbers(dtype: np.dtype[Any], what: str) -> None:

@@ -29,6 +29,7 @@ EXTENSIONS = {
     "tsv": (".tsv", ".tab"),
     "arrow": (".arrow", ".feather", ".ipc", ".arrows"),
     "npy": (".npy",),
+    "svmlight": (".svmlight", ".libsvm", ".svm"),
 }
 COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 
@@ -119,7 +120,7 @@ def one_format(folder: Folder) -> str:
         raise BadInput(
             f"The format of {folder.files[0].key} is not known by its name ({shown}). Known are "
             f"{known} (.csv and .tsv also with {', '.join(COMPRESSIONS)}). Say what it is: "
-            "format='parquet', 'csv', 'tsv', 'arrow' or 'npy'."
+            "format='parquet', 'csv', 'tsv', 'arrow', 'npy' or 'svmlight'."
         )
     raise BadInput(
         f"{folder.label} holds files of several kinds: {shown}. A dataset has one format: pick the "
