@@ -10,10 +10,13 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
+import scipy.sparse as sp
+from sklearn.datasets import dump_svmlight_file
 
 import onebox as ob
 from onebox.aggregates import Aggregate, Count, Gram, Mean, Moments, Quantiles
 from onebox.cluster import KMeans
+from onebox.decomposition import TruncatedSVD
 from onebox.errors import BadValue
 from onebox.linear_model import Ridge
 from onebox.pipeline import make_pipeline
@@ -118,6 +121,19 @@ CASES = [(job, form) for job in JOBS for form in ("parquet", "array")] + [
 def test_executors_change_no_bit(executor, job, form, forms, digests, sha256):
     found = digest_of(JOBS[job], ob.dataset(forms[form]), sha256, executor=executor, n_jobs=2)
     assert found == digests(job, form)
+
+
+def test_sparse_rows_elsewhere(executor, tmp_path, sha256):
+    X = sp.random_array((4000, 300), density=0.02, rng=np.random.default_rng(0), format="csr")
+    path = tmp_path / "rows.svmlight"
+    dump_svmlight_file(X, X.sum(axis=1), str(path))
+    for data in (ob.dataset(X), ob.dataset(path).drop("y")):
+
+        def job(data):
+            return TruncatedSVD(3, random_state=0).fit(data)
+
+        expected = digest_of(job, data, sha256, n_jobs=2)
+        assert digest_of(job, data, sha256, executor=executor, n_jobs=2) == expected
 
 
 @pytest.mark.parametrize("n_jobs", [1, 3, 4])

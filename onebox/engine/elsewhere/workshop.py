@@ -73,7 +73,7 @@ class SmallStore(MemoryStore):
     """Blocks in memory as long as there is room; further ones are read again in every pass."""
 
     def __init__(self, commission: Commission) -> None:
-        super().__init__(commission.schema)
+        super().__init__(commission.schema, sparse=commission.view.entry_row_bytes is not None)
         self._left = commission.keep_bytes
         self._row_bytes = commission.view.row_bytes
 
