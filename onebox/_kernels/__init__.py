@@ -25,18 +25,26 @@ except ModuleNotFoundError:
     ) from None
 
 MODULES = (
+    "all_pairs",
     "bounded",
     "distinct",
+    "edges",
+    "forest",
     "gram",
+    "graph_linkage",
+    "graph_ward",
     "histogram",
     "kmeans",
     "layout",
     "moments",
     "nearest",
     "octaves",
+    "pair_chain",
+    "prim",
     "records",
     "sampling",
     "signs",
+    "ward_chain",
 )
 
 
