@@ -12,7 +12,7 @@ import pytest
 
 import onebox as ob
 from onebox.aggregates import Count, Gram, Moments, join
-from onebox.cluster import KMeans
+from onebox.cluster import AgglomerativeClustering, KMeans
 from onebox.dataset import as_dataset
 from onebox.decomposition import PCA
 from onebox.engine.fold import N_GROUPS, merged_in_tree
@@ -62,6 +62,9 @@ def supervised(model):
 
 
 FITS = {
+    "AgglomerativeClustering": lambda data: AgglomerativeClustering(
+        None, distance_threshold=200.0, linkage="single"
+    ).fit(data),
     "Gram and Moments": lambda data: ob.aggregate(data, Gram(), Moments()),
     "StandardScaler": lambda data: StandardScaler().fit(data),
     "Ridge": supervised(Ridge()),

@@ -17,7 +17,7 @@ from sklearn.base import clone
 from sklearn.utils.estimator_checks import check_estimator
 
 import onebox as ob
-from onebox.cluster import KMeans
+from onebox.cluster import AgglomerativeClustering, KMeans
 from onebox.decomposition import PCA
 from onebox.impute import SimpleImputer
 from onebox.linear_model import LinearRegression, Ridge, RidgeClassifier
@@ -27,6 +27,7 @@ from onebox.random_projection import GaussianRandomProjection, SparseRandomProje
 from onebox.testing import check_onebox_estimator
 
 PEERS = {
+    AgglomerativeClustering: sklearn.cluster.AgglomerativeClustering,
     GaussianRandomProjection: sklearn.random_projection.GaussianRandomProjection,
     KMeans: sklearn.cluster.KMeans,
     LinearRegression: sklearn.linear_model.LinearRegression,
@@ -39,6 +40,8 @@ PEERS = {
 }
 
 ESTIMATORS = [
+    AgglomerativeClustering(linkage="average"),
+    AgglomerativeClustering(),
     GaussianRandomProjection(n_components=2, random_state=0),
     KMeans(n_clusters=3),
     LinearRegression(),

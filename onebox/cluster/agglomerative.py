@@ -164,7 +164,7 @@ class AgglomerativeClustering(ClusterMixin, Agglomeration):  # type: ignore[misc
         "euclidean", "l2", "manhattan", "l1", "cityblock", "cosine" or "precomputed" (X holds the
         distances); Ward knows the first two only. Without connectivity also what
         ``scipy.spatial.distance.cdist`` takes, or a function of X that gives all distances; with it
-        a function of two matrices that gives them row by row.
+        a function of two rows that gives their distance.
     memory : str, Memory or None, default=None
         Where to keep trees, so that a fit with another number of clusters need not grow it again:
         a folder, or an object with a method `cache`.

@@ -40,7 +40,7 @@ def sorts_nodes(metric: Metric) -> bool:
         return True
     try:
         DistanceMetric.get_metric({"l2": "euclidean", "l1": "cityblock"}.get(metric, metric))
-    except ValueError:
+    except (ValueError, TypeError):  # not known, or not without more parameters
         return True
     return False
 
@@ -93,8 +93,8 @@ def along(X: Float64, ends: NDArray[np.int32], metric: Metric) -> Float64:
     if isinstance(metric, str):
         raise BadInput(
             f"metric={metric!r} cannot be used with connectivity; use one of "
-            f"{', '.join(COMPILED)}, 'precomputed', or a function of two matrices that gives the "
-            "distance of each row of one to the same row of the other."
+            f"{', '.join(COMPILED)}, 'precomputed', or a function of two rows that gives their "
+            "distance."
         )
     # In the order in which scikit-learn hands them over: the later row first.
     return np.asarray(paired_distances(X[ends[:, 1]], X[ends[:, 0]], metric=metric), np.float64)
@@ -123,10 +123,11 @@ def to_later(X: Float64, metric: Metric) -> Callable[[int, int], Float64]:
     if metric == "precomputed":
         require_distances(X)
         return lambda start, stop: X[start:stop, start:]
-    options = {
-        "seuclidean": lambda: {"V": np.var(X, axis=0, ddof=1)},
-        "mahalanobis": lambda: {"VI": np.linalg.inv(np.atleast_2d(np.cov(X.T))).T},
-    }.get(metric, dict)()
+    options: dict[str, Any] = {}
+    if metric == "seuclidean":
+        options["V"] = np.var(X, axis=0, ddof=1)
+    if metric == "mahalanobis":
+        options["VI"] = np.linalg.inv(np.atleast_2d(np.cov(X.T))).T
     name = "cityblock" if metric in ("l1", "manhattan") else metric
     try:
         cdist(X[:1], X[:1], name, **options)

@@ -122,8 +122,8 @@ def linkage_matrix(children: Any, distances: Any) -> Float64:
     >>> X = np.array([[0.0], [1.0], [5.0]])
     >>> children, _, _, _, distances = ward_tree(X, return_distance=True)
     >>> linkage_matrix(children, distances).round(2)
-    array([[0.  , 1.  , 1.  , 2.  ],
-           [2.  , 3.  , 5.2 , 3.  ]])
+    array([[0. , 1. , 1. , 2. ],
+           [2. , 3. , 5.2, 3. ]])
     """
     merges = np.ascontiguousarray(children, np.int32)
     heights = np.asarray(distances, np.float64)

@@ -167,7 +167,7 @@ def linkage_tree(
     affinity : str or callable, default="euclidean"
         "euclidean", "l2", "manhattan", "l1", "cityblock", "cosine" or "precomputed". Without
         connectivity also what `scipy.spatial.distance.cdist` takes, or a function of X that gives
-        all distances; with it a function of two matrices that gives them row by row.
+        all distances; with it a function of two rows that gives their distance.
     return_distance : bool, default=False
     disconnected : {"join", "refuse"}, default="join"
         As for `ward_tree`.
