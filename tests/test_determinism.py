@@ -12,7 +12,7 @@ import pytest
 
 import onebox as ob
 from onebox.aggregates import Count, Gram, Moments, join
-from onebox.cluster import AgglomerativeClustering, KMeans
+from onebox.cluster import AgglomerativeClustering, FeatureAgglomeration, KMeans, ReNA
 from onebox.dataset import as_dataset
 from onebox.decomposition import PCA
 from onebox.engine.fold import N_GROUPS, merged_in_tree
@@ -69,6 +69,8 @@ FITS = {
     "StandardScaler": lambda data: StandardScaler().fit(data),
     "Ridge": supervised(Ridge()),
     "PCA": lambda data: PCA(3).fit(data),
+    "FeatureAgglomeration": lambda data: FeatureAgglomeration(3, max_samples=900).fit(data),
+    "ReNA": lambda data: ReNA(3).fit(data),
     "KMeans": lambda data: KMeans(4, max_iter=6, random_state=0).fit(data),
 }
 

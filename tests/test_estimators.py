@@ -17,7 +17,7 @@ from sklearn.base import clone
 from sklearn.utils.estimator_checks import check_estimator
 
 import onebox as ob
-from onebox.cluster import AgglomerativeClustering, KMeans
+from onebox.cluster import AgglomerativeClustering, FeatureAgglomeration, KMeans, ReNA
 from onebox.decomposition import PCA
 from onebox.impute import SimpleImputer
 from onebox.linear_model import LinearRegression, Ridge, RidgeClassifier
@@ -28,10 +28,12 @@ from onebox.testing import check_onebox_estimator
 
 PEERS = {
     AgglomerativeClustering: sklearn.cluster.AgglomerativeClustering,
+    FeatureAgglomeration: sklearn.cluster.FeatureAgglomeration,
     GaussianRandomProjection: sklearn.random_projection.GaussianRandomProjection,
     KMeans: sklearn.cluster.KMeans,
     LinearRegression: sklearn.linear_model.LinearRegression,
     PCA: sklearn.decomposition.PCA,
+    ReNA: sklearn.cluster.FeatureAgglomeration,
     Ridge: sklearn.linear_model.Ridge,
     RidgeClassifier: sklearn.linear_model.RidgeClassifier,
     SimpleImputer: sklearn.impute.SimpleImputer,
@@ -42,10 +44,12 @@ PEERS = {
 ESTIMATORS = [
     AgglomerativeClustering(linkage="average"),
     AgglomerativeClustering(),
+    FeatureAgglomeration(),
     GaussianRandomProjection(n_components=2, random_state=0),
     KMeans(n_clusters=3),
     LinearRegression(),
     PCA(n_components=2, whiten=True),
+    ReNA(),
     Ridge(),
     RidgeClassifier(),
     RidgeClassifier(class_weight="balanced"),

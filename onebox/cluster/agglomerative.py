@@ -48,6 +48,7 @@ class Agglomeration(Estimator):
     n_leaves_: int
     n_connected_components_: int
 
+    _clustered: ClassVar[str] = "rows"
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "n_clusters": [Interval(Integral, 1, None, closed="left"), None],
         "metric": [str, callable],
@@ -105,12 +106,12 @@ class Agglomeration(Estimator):
         if self.n_clusters is not None and self.n_clusters > n:
             raise BadInput(
                 f"Cannot extract more clusters than samples: n_clusters={self.n_clusters:,}, but "
-                f"{name} has {n:,} to cluster. Ask for at most {n:,}."
+                f"{name} has {n:,} {self._clustered} to cluster. Ask for at most {n:,}."
             )
         matrix = None
         if self.connectivity is not None:
             given = self.connectivity(rows) if callable(self.connectivity) else self.connectivity
-            matrix = checked(given, n)
+            matrix = checked(given, n, self._clustered)
         whole = matrix is None or self._wants_whole_tree(n)
         require_memory(rows.shape, matrix, self.linkage, self.metric, settings, name)
         tree: Tree = self._kept(grow)(

@@ -52,8 +52,15 @@ class Graph:
         return np.column_stack([m.indices[once], later[once]]).astype(np.int32)
 
 
-def checked(connectivity: Any, n_samples: int) -> sp.csr_array:
+def checked(connectivity: Any, n_samples: int, things: str = "rows") -> sp.csr_array:
     """The graph of a connectivity matrix: two rows are neighbours where either entry is not zero.
+
+    Parameters
+    ----------
+    connectivity : array or sparse matrix
+    n_samples : int
+    things : str, default="rows"
+        What errors call that which is clustered.
 
     Returns
     -------
@@ -73,7 +80,7 @@ def checked(connectivity: Any, n_samples: int) -> sp.csr_array:
             connectivity = connectivity.astype(np.float64)
     if connectivity.ndim != 2 or connectivity.shape != (n_samples, n_samples):
         raise BadInput(
-            f"connectivity has shape {connectivity.shape}, but there are {n_samples:,} rows. Wrong "
+            f"connectivity has shape {connectivity.shape}, but there are {n_samples:,} {things}. Wrong "
             "shape for connectivity matrix: it needs a row and a column for each of them, as "
             "kneighbors_graph and grid_to_graph give."
         )
