@@ -2,156 +2,23 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
-import scipy.sparse as sp
-from numpy.typing import NDArray
 from sklearn.base import ClusterMixin
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils._param_validation import Interval, StrOptions
 
-from onebox.base import Estimator
-from onebox.cluster.hierarchy.connectivity import checked
-from onebox.cluster.hierarchy.rows import Float64, gather
-from onebox.cluster.hierarchy.tree import (
-    Tree,
-    labels_of_forest,
-    labels_of_whole,
-    linkage_matrix,
-)
-from onebox.cluster.hierarchy.trees import LINKAGES, grow, require_memory, require_rows
-from onebox.config import Settings
-from onebox.data.view import View
+from onebox.base.inputs import is_lazy
+from onebox.cluster.agglomeration import Agglomeration
+from onebox.cluster.condensing import LabelsOfNearest, MicroClusters, condense
+from onebox.cluster.hierarchy.rows import gather
+from onebox.cluster.hierarchy.trees import require_rows
+from onebox.dataset import Dataset
 from onebox.engine.report import FitReport
-from onebox.errors import BadInput, WrongType
-from onebox.memory import Memory
+from onebox.errors import BadInput
 
-
-class Agglomeration(Estimator):
-    """What clustering rows and clustering columns share: parameters, the tree, and how it is cut."""
-
-    n_clusters: int | None
-    metric: Any
-    memory: Any
-    connectivity: Any
-    compute_full_tree: Any
-    linkage: str
-    distance_threshold: float | None
-    compute_distances: bool
-    disconnected: str
-    children_: NDArray[np.int64]
-    distances_: Float64
-    labels_: NDArray[np.int64]
-    n_clusters_: int
-    n_leaves_: int
-    n_connected_components_: int
-
-    _clustered: ClassVar[str] = "rows"
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "n_clusters": [Interval(Integral, 1, None, closed="left"), None],
-        "metric": [str, callable],
-        "memory": [str, HasMethods("cache"), None],
-        "connectivity": ["array-like", "sparse matrix", callable, None],
-        "compute_full_tree": [StrOptions({"auto"}), "boolean"],
-        "linkage": [StrOptions(set(LINKAGES))],
-        "distance_threshold": [Interval(Real, 0, None, closed="left"), None],
-        "compute_distances": ["boolean"],
-        "disconnected": [StrOptions({"join", "refuse"})],
-    }
-
-    @property
-    def linkage_matrix_(self) -> Float64:
-        """The tree in the format of ``scipy.cluster.hierarchy``, for its `dendrogram`."""
-        check_is_fitted(self)
-        if not hasattr(self, "distances_"):
-            raise AttributeError(
-                "linkage_matrix_ needs distances_, which this fit did not keep. Fit with "
-                "compute_distances=True."
-            )
-        return linkage_matrix(self.children_, self.distances_)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = False
-        return tags
-
-    def _view(self, X: Any) -> tuple[View, Settings]:
-        self._validate()
-        if sp.issparse(X):
-            raise WrongType(
-                f"Sparse data was passed, but dense data is required: {type(self).__name__} compares "
-                "whole rows. Pass X.toarray() if it fits in memory."
-            )
-        if (self.n_clusters is None) == (self.distance_threshold is None):
-            raise BadInput(
-                f"n_clusters={self.n_clusters} and distance_threshold={self.distance_threshold}: Exactly "
-                "one of n_clusters and distance_threshold has to be set, and the other needs to be None."
-            )
-        if self.distance_threshold is not None and not self.compute_full_tree:
-            raise BadInput(
-                "distance_threshold cuts a whole tree: compute_full_tree must be True if it is set."
-            )
-        if self.linkage == "ward" and self.metric not in ("euclidean", "l2"):
-            raise BadInput(
-                f"{self.metric} was provided as metric. Ward can only work with euclidean distances "
-                "(i.e. 'euclidean' and 'l2'). Choose another linkage for other metrics."
-            )
-        return self._training_view(X)
-
-    def _cluster(self, rows: Float64, settings: Settings) -> None:
-        """Grow the tree of `rows`, which are spoiled, and cut it."""
-        n, name = len(rows), type(self).__name__
-        if self.n_clusters is not None and self.n_clusters > n:
-            raise BadInput(
-                f"Cannot extract more clusters than samples: n_clusters={self.n_clusters:,}, but "
-                f"{name} has {n:,} {self._clustered} to cluster. Ask for at most {n:,}."
-            )
-        matrix = None
-        if self.connectivity is not None:
-            given = self.connectivity(rows) if callable(self.connectivity) else self.connectivity
-            matrix = checked(given, n, self._clustered)
-        whole = matrix is None or self._wants_whole_tree(n)
-        require_memory(rows.shape, matrix, self.linkage, self.metric, settings, name)
-        tree: Tree = self._kept(grow)(
-            rows,
-            matrix,
-            1 if whole else self.n_clusters,
-            self.linkage,
-            self.metric,
-            self.disconnected,
-        )
-        self._take(tree, whole)
-
-    def _wants_whole_tree(self, n: int) -> bool:
-        if self.compute_full_tree != "auto":
-            return bool(self.compute_full_tree)
-        # scikit-learn's rule: stopping early saves little unless many clusters are left.
-        return self.n_clusters is None or self.n_clusters < max(100, 0.02 * n)
-
-    def _kept(self, function: Any) -> Any:
-        if self.memory is None:
-            return function
-        memory = Memory(self.memory) if isinstance(self.memory, str) else self.memory
-        return memory.cache(function)
-
-    def _take(self, tree: Tree, whole: bool) -> None:
-        self.children_, self.n_leaves_ = tree.children, tree.n_leaves
-        self.n_connected_components_ = tree.n_components
-        if hasattr(self, "distances_"):
-            del self.distances_  # of an earlier fit
-        if self.distance_threshold is not None or self.compute_distances:
-            self.distances_ = tree.distances
-        if self.distance_threshold is not None:
-            self.n_clusters_ = int((tree.distances >= self.distance_threshold).sum()) + 1
-        else:
-            self.n_clusters_ = int(self.n_clusters or 1)
-        if whole:
-            self.labels_ = labels_of_whole(tree.children, tree.n_leaves, self.n_clusters_)
-        else:
-            made = tree.children[: tree.n_leaves - self.n_clusters_]
-            self.labels_ = labels_of_forest(made, tree.n_leaves)
+MAX_LEAVES = 10_000  # of what is not in memory
 
 
 class AgglomerativeClustering(ClusterMixin, Agglomeration):  # type: ignore[misc]
@@ -185,19 +52,30 @@ class AgglomerativeClustering(ClusterMixin, Agglomeration):  # type: ignore[misc
     disconnected : {"join", "refuse"}, default="join"
         What to do with a graph in several components: join the closest rows of every two of them, with
         a warning, as scikit-learn does, or refuse it.
+    max_leaves : int, "auto" or None, default="auto"
+        Of more rows, the tree is that of so many micro-clusters at most, each the mean of the rows near
+        it. None takes all rows, "auto" too, but for 10,000 of a Dataset or a path without connectivity
+        and by Euclidean distance, which micro-clusters need.
+    random_state : int, default=0
+        Seed of the micro-clusters.
 
     Attributes
     ----------
     labels_ : ndarray of int64 of shape (n_samples,)
+        A lazy Dataset where a Dataset or a path was condensed to micro-clusters: it reads the rows when
+        it is asked for, and is not kept in files and copies.
     n_clusters_ : int
     n_leaves_ : int
+        Rows, or micro-clusters.
     n_connected_components_ : int
         Of the graph as it was given; 1 without.
     children_ : ndarray of int64 of shape (n_merges, 2)
         Merge t makes node ``n_samples + t`` out of these two.
     distances_ : ndarray of float64 of shape (n_merges,)
         With a `distance_threshold`, or if asked for by `compute_distances`.
-    linkage_matrix_ : ndarray of float64 of shape (n_samples - 1, 4)
+    micro_clusters_ : MicroClusters or None
+        Centres and weights of the leaves, where rows were condensed.
+    linkage_matrix_ : ndarray of float64 of shape (n_leaves - 1, 4)
         The tree in the format of ``scipy.cluster.hierarchy``, where distances are kept.
     n_features_in_ : int
     feature_names_in_ : ndarray of str, where the columns have names
@@ -215,12 +93,18 @@ class AgglomerativeClustering(ClusterMixin, Agglomeration):  # type: ignore[misc
 
     Notes
     -----
-    Cost: all rows in memory; see `ward_tree` and `linkage_tree` for time and memory of each linkage.
+    Cost: all rows in memory; see `ward_tree` and `linkage_tree` for time and memory of each linkage. With
+    m micro-clusters 3 passes over the rows, and one for the labels, each ``2 m n p`` operations.
 
     Exactness: the trees of scikit-learn and scipy, distances to rounding, where none are equal; equal
     ones by the rules of `ward_tree` and `linkage_tree`. The numbers of clusters are scikit-learn's. With
     `distance_threshold` and Ward along a graph, where a merge can be nearer than the one before it, as
     many of the last merges are undone as there are distances at the threshold or above.
+
+    A tree of micro-clusters knows nothing of distances within them. Ward's and average linkage weigh each
+    by its rows; complete and single linkage compare their centres. With a leaf for four rows, the
+    variance within 5 to 20 of Ward's clusters was within 1 % of that of the full tree on pictures of
+    digits and on blobs, and within 4 % on rows of a single normal distribution.
 
     Source: Müllner, "Modern hierarchical, agglomerative clustering algorithms", arXiv 1109.2378.
 
@@ -236,6 +120,12 @@ class AgglomerativeClustering(ClusterMixin, Agglomeration):  # type: ignore[misc
     (2, [2.0, 2.0, 2.0, 2.0, 3.0])
     """
 
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **Agglomeration._parameter_constraints,
+        "max_leaves": [Interval(Integral, 2, None, closed="left"), StrOptions({"auto"}), None],
+        "random_state": [Interval(Integral, 0, None, closed="left")],
+    }
+
     def __init__(
         self,
         n_clusters: int | None = 2,
@@ -248,6 +138,8 @@ class AgglomerativeClustering(ClusterMixin, Agglomeration):  # type: ignore[misc
         distance_threshold: float | None = None,
         compute_distances: bool = False,
         disconnected: str = "join",
+        max_leaves: int | str | None = "auto",
+        random_state: int = 0,
     ) -> None:
         self.n_clusters = n_clusters
         self.metric = metric
@@ -258,6 +150,8 @@ class AgglomerativeClustering(ClusterMixin, Agglomeration):  # type: ignore[misc
         self.distance_threshold = distance_threshold
         self.compute_distances = compute_distances
         self.disconnected = disconnected
+        self.max_leaves = max_leaves
+        self.random_state = random_state
 
     def fit(self, X: Any, y: Any = None) -> AgglomerativeClustering:
         """Grow the tree of the rows and cut it into clusters.
@@ -273,8 +167,36 @@ class AgglomerativeClustering(ClusterMixin, Agglomeration):  # type: ignore[misc
         AgglomerativeClustering
         """
         view, settings = self._view(X)
-        rows, report = gather(view, settings, type(self).__name__)
-        require_rows(len(rows), 2, type(self).__name__)
-        self._cluster(rows, settings)
+        data, most = Dataset(view, settings), self._most_leaves(lazy=is_lazy(X))
+        if most is None or data.n_rows <= most:
+            rows, report = gather(view, settings, type(self).__name__)
+            require_rows(len(rows), 2, type(self).__name__)
+            self._cluster(rows, settings)
+            self.micro_clusters_: MicroClusters | None = None
+        else:
+            micro, report = condense(data, most, self.random_state, type(self).__name__)
+            self._cluster(micro.centers.copy(), settings, micro.weights)
+            self.micro_clusters_ = micro
+            function = LabelsOfNearest(micro.centers, self.labels_)
+            self.labels_ = self._apply(X, function, [("label", np.int64)])
         self.fit_report_: FitReport = report
         return self
+
+    def _most_leaves(self, *, lazy: bool) -> int | None:
+        fits = self.connectivity is None and self.metric in ("euclidean", "l2")
+        if self.max_leaves == "auto":
+            return MAX_LEAVES if lazy and fits else None
+        if self.max_leaves is not None and not fits:
+            raise BadInput(
+                f"max_leaves={self.max_leaves:,} condenses rows to means of those that are near by "
+                "Euclidean distance, which goes with neither connectivity nor another metric. Pass "
+                "max_leaves=None, or leave those out."
+            )
+        return None if self.max_leaves is None else int(self.max_leaves)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What copies and files hold: all but lazy labels, which would read the rows of the fit."""
+        state = dict(super().__getstate__())
+        if isinstance(state.get("labels_"), Dataset):
+            del state["labels_"]
+        return state

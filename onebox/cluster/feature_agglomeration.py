@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
-from onebox.cluster.agglomerative import Agglomeration
+from onebox.cluster.agglomeration import Agglomeration
 from onebox.cluster.averaging import FeatureClusters
 from onebox.cluster.hierarchy.rows import Float64, gather, require_room
 from onebox.cluster.hierarchy.trees import require_rows

@@ -11,11 +11,12 @@ import scipy.sparse as sp
 import sklearn.cluster
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_digits, make_blobs
 from sklearn.feature_extraction.image import grid_to_graph
 
 import onebox as ob
 from onebox.cluster import AgglomerativeClustering
+from onebox.cluster.hierarchy.trees import grow
 from onebox.errors import BadInput, BadValue, EmptyData, NotEnoughMemory, WrongType
 
 LINKAGES = pytest.mark.parametrize("linkage", ["ward", "average", "complete", "single"])
@@ -118,13 +119,112 @@ def test_connectivity_can_be_a_function():
     np.testing.assert_array_equal(made.labels_, expected.labels_)
 
 
+# Micro-clusters
+
+
+def within(X, labels):
+    """The sum of squared distances to the means of clusters."""
+    return sum(((X[labels == c] - X[labels == c].mean(axis=0)) ** 2).sum() for c in set(labels))
+
+
+@pytest.mark.parametrize("n_clusters", [5, 10, 20])
+@pytest.mark.parametrize("name", ["digits", "blobs"])
+def test_condensed_clusters_are_nearly_as_tight(name, n_clusters):
+    X = (
+        load_digits().data
+        if name == "digits"
+        else make_blobs(4_000, 8, centers=10, random_state=0)[0]
+    )
+    full = within(X, AgglomerativeClustering(n_clusters).fit(X).labels_)
+    for seed in range(3):
+        model = AgglomerativeClustering(n_clusters, max_leaves=len(X) // 4, random_state=seed).fit(
+            X
+        )
+        assert len(model.children_) == model.n_leaves_ - 1 < len(X) // 4
+        assert within(X, model.labels_) < 1.02 * full
+
+
+def test_micro_clusters_are_means_of_the_rows_near_them():
+    X = make_blobs(2_000, 3, centers=10, random_state=0)[0]
+    micro = AgglomerativeClustering(5, max_leaves=200).fit(X).micro_clusters_
+    assert micro.weights.sum() == 2_000
+    assert micro.weights.min() >= 1
+    np.testing.assert_allclose(micro.weights @ micro.centers / 2_000, X.mean(axis=0))
+
+
+@pytest.mark.parametrize("linkage", ["ward", "average"])
+def test_a_weight_counts_for_so_many_rows(linkage):
+    rng = np.random.default_rng(0)
+    X, weights = rng.normal(size=(60, 3)), rng.integers(1, 5, 60)
+    weighted = grow(X.copy(), None, 1, linkage, "euclidean", "join", weights.astype(float))
+    repeated = grow(np.repeat(X, weights, axis=0), None, 1, linkage, "euclidean", "join")
+    np.testing.assert_allclose(repeated.distances[-59:], weighted.distances)
+    assert (repeated.distances[:-59] == 0).all()
+
+
+@LINKAGES
+def test_separate_clusters_are_found_whatever_the_linkage(linkage):
+    centers = 100 * np.eye(4)
+    X, truth = make_blobs(3_000, centers=centers, random_state=0)
+    labels = AgglomerativeClustering(4, linkage=linkage, max_leaves=300).fit(X).labels_
+    assert len(set(zip(labels, truth, strict=True))) == 4
+
+
+def test_labels_of_a_condensed_dataset_are_lazy(tmp_path):
+    X = make_blobs(12_000, 3, centers=6, random_state=0)[0]
+    table = pa.table({f"c{j}": column for j, column in enumerate(X.T)})
+    pq.write_table(table, tmp_path / "rows.parquet", row_group_size=1_700)
+    data = ob.dataset(tmp_path / "rows.parquet")
+    labels = []
+    for way in ({"n_jobs": 1}, {"n_jobs": 3}, {"n_jobs": 2, "executor": "serial"}):
+        with ob.config(**way):
+            model = AgglomerativeClustering(6).fit(data)
+            assert isinstance(model.labels_, ob.Dataset)
+            labels.append(model.labels_.to_numpy())
+    assert model.n_leaves_ <= 10_000
+    assert model.fit_report_.passes == 3
+    for one in labels[1:]:
+        np.testing.assert_array_equal(one, labels[0])
+    ob.save(model, tmp_path / "model.onebox")
+    again = ob.load(tmp_path / "model.onebox")
+    assert not hasattr(again, "labels_")
+    np.testing.assert_array_equal(again.micro_clusters_.centers, model.micro_clusters_.centers)
+    few = AgglomerativeClustering(6, max_leaves=None).fit(data.sample(500))
+    assert few.micro_clusters_ is None
+    assert few.n_leaves_ == 500
+
+
+def test_values_that_are_not_finite_are_found_outside_the_sample():
+    X = np.random.default_rng(0).normal(size=(3_000, 3))
+    X[2_345, 1] = np.inf
+    for seed in range(3):  # the row is in a sample of 30 once in 100
+        with pytest.raises(BadValue, match=r"infinity.*x1.*row 2,345"):
+            AgglomerativeClustering(max_leaves=30, random_state=seed).fit(X)
+
+
+def test_duplicates_are_one_leaf():
+    X = np.repeat([[0.0, 0.0], [1.0, 0.0], [9.0, 9.0]], 100, axis=0)
+    model = AgglomerativeClustering(2, max_leaves=50).fit(X)
+    assert model.n_leaves_ == 3
+    assert model.labels_.tolist() == [0] * 200 + [1] * 100
+
+
+@pytest.mark.parametrize("options", [{"connectivity": np.eye(30)}, {"metric": "l1"}])
+def test_what_cannot_be_condensed(options):
+    model = AgglomerativeClustering(max_leaves=20, linkage="average", **options)
+    with pytest.raises(BadInput, match=r"max_leaves=20 condenses.*Pass max_leaves=None"):
+        model.fit(np.ones((30, 2)))
+
+
+# Bad input
+
 X = np.random.default_rng(0).normal(size=(10, 2))
 
 
 @pytest.mark.parametrize(
     ("options", "data", "kind", "message"),
     [
-        ({"n_clusters": 11}, X, BadInput, "n_clusters=11, but .*has 10 to cluster"),
+        ({"n_clusters": 11}, X, BadInput, "n_clusters=11, but .*has 10 rows to cluster"),
         ({"n_clusters": None}, X, BadInput, "Exactly one of n_clusters and distance_threshold"),
         ({"distance_threshold": 1.0}, X, BadInput, "Exactly one of n_clusters"),
         (

@@ -221,7 +221,7 @@ def chain(
     average : bool
         Average linkage; else complete.
     numbers, slots
-        Room for work: (3, n + 1) and (5, n + 1).
+        Room for work: (3, n + 1) and (5, n + 1). ``numbers[0]`` holds the weights of the rows.
     ends : int32 array of shape (n - 1, 2)
         A leaf of each of the two clusters.
     heights : double array of shape (n - 1,)
@@ -257,7 +257,6 @@ def chain(
     c.length = 0
     with cython.nogil:
         for x in range(n):
-            c.sizes[x] = 1
             c.origin[x] = cython.cast(int32_t, x)
         look_everywhere(cython.address(c))
         while made < n - 1:

@@ -149,7 +149,8 @@ def chain(
         The rows as `lanes.pxd` says; spoiled.
     row, numbers, slots
         Room for work: (p,), and with room for one slot more than lanes, (2, 16 * blocks + 1), and
-        (3, 16 * blocks + 1).
+        (3, 16 * blocks + 1). ``numbers[0]`` holds the weights of the rows, 1 or more, and 1 where no row
+        is.
     ends : int32 array of shape (n - 1, 2)
         A leaf of each of the two clusters.
     costs : double array of shape (n - 1,)
@@ -185,7 +186,6 @@ def chain(
     m.length = 0
     with cython.nogil:
         for x in range(room):
-            m.weights[x] = 1
             m.origin[x] = cython.cast(int32_t, x)
         while made < n - 1:
             while m.origin[first] < 0:

@@ -23,8 +23,8 @@ from onebox.errors import BadInput
 BAND = 8  # rows whose distances lie side by side, as bands.pxd says
 
 
-def ward(X: Float64) -> Tree:
-    """Ward's tree.
+def ward(X: Float64, weights: Float64 | None = None) -> Tree:
+    """Ward's tree; a row of weight w counts for w rows, at least 1.
 
     Cost: O(n² p); memory: X and a copy, 60 bytes a row.
     """
@@ -32,21 +32,27 @@ def ward(X: Float64) -> Tree:
     lanes = in_lanes(X)
     room = len(lanes) * LANES + 1
     ends, costs = _room_for_merges(n)
-    made = ward_chain.chain(
-        lanes, np.empty(p), np.empty((2, room)), np.empty((3, room), np.int32), ends, costs
-    )
+    numbers = np.ones((2, room))
+    if weights is not None:
+        numbers[0, :n] = weights
+    made = ward_chain.chain(lanes, np.empty(p), numbers, np.empty((3, room), np.int32), ends, costs)
     return _ordered(made, ends, np.sqrt(2.0 * costs))
 
 
-def average_or_complete(X: Float64, metric: Metric, linkage: str) -> Tree:
-    """The tree by average or complete linkage.
+def average_or_complete(
+    X: Float64, metric: Metric, linkage: str, weights: Float64 | None = None
+) -> Tree:
+    """The tree by average or complete linkage; a row of weight w counts for w rows.
 
     Cost: O(n² p); memory: X and a copy, and the distances of all pairs, 4 n² bytes.
     """
     n, distances = len(X), distances_in_bands(X, metric)
     ends, heights = _room_for_merges(n)
+    numbers = np.ones((3, n + 1))
+    if weights is not None:
+        numbers[0, :n] = weights
     made = pair_chain.chain(
-        distances, linkage == "average", np.empty((3, n + 1)), np.empty((5, n + 1), np.int32), ends,
+        distances, linkage == "average", numbers, np.empty((5, n + 1), np.int32), ends,
         heights,
     )  # fmt: skip
     return _ordered(made, ends, heights)

@@ -24,7 +24,7 @@ LINKAGES = ("ward", "complete", "average", "single")
 
 def grow(
     X: Float64, matrix: sp.csr_array | None, n_clusters: int, linkage: str, metric: Metric,
-    disconnected: str,
+    disconnected: str, weights: Float64 | None = None,
 ) -> Tree:  # fmt: skip
     """Grow a tree over rows that have been checked; spoils `X`.
 
@@ -39,15 +39,17 @@ def grow(
     linkage : {"ward", "complete", "average", "single"}
     metric : str or callable
     disconnected : {"join", "refuse"}
+    weights : float64 array of shape (n,), optional
+        How many rows each stands for, 1 or more; without a graph.
     """
     if len(X) == 1:
         return Tree(np.empty((0, 2), np.int64), np.empty(0), 1, 1, 1)
     if matrix is None:
         if linkage == "ward":
-            return pairs.ward(X)
+            return pairs.ward(X, weights)
         if linkage == "single":
             return pairs.single(X, metric)
-        return pairs.average_or_complete(X, metric, linkage)
+        return pairs.average_or_complete(X, metric, linkage, weights)
     whole = connected(matrix, X, metric, disconnected)
     if linkage == "ward":
         return graph.ward(X, whole, n_clusters)
