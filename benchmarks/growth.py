@@ -38,6 +38,7 @@ def main() -> None:
     table = Table(title=f"Trees along grids, {arguments.signals} signals", header_style="bold")
     for heading in ("linkage", "voxels", "seconds", "ns / (n log2 n)"):
         table.add_column(heading, justify="right")
+    seconds(4, arguments.signals, "ward")  # imports
     for linkage in ("ward", "average"):
         for side in arguments.sides:
             n, took = side**3, seconds(side, arguments.signals, linkage)
