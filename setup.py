@@ -40,7 +40,7 @@ GNU_FLAGS = [
 ]
 MSVC_FLAGS = ["/O2"]
 # Kernels that promise another library's bits: nothing reordered, no multiply-add fused.
-STRICT = {"histogram"}
+STRICT = {"all_pairs", "graph_linkage", "histogram", "pair_chain", "prim"}
 STRICT_GNU_FLAGS = ["-O3", "-fno-math-errno", "-ffp-contract=off"]
 # -g0, because debugging symbols would be most of a wheel.
 GNU_LEVELS = {"baseline": ["-g0"], "v3": ["-g0", "-march=x86-64-v3"]}

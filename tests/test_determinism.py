@@ -12,7 +12,7 @@ import pytest
 
 import onebox as ob
 from onebox.aggregates import Count, Gram, Moments, join
-from onebox.cluster import KMeans
+from onebox.cluster import AgglomerativeClustering, FeatureAgglomeration, KMeans, ReNA
 from onebox.dataset import as_dataset
 from onebox.decomposition import PCA, TruncatedSVD
 from onebox.engine.fold import N_GROUPS, merged_in_tree
@@ -62,12 +62,17 @@ def supervised(model):
 
 
 FITS = {
+    "AgglomerativeClustering": lambda data: AgglomerativeClustering(
+        None, distance_threshold=200.0, linkage="single"
+    ).fit(data),
     "Gram and Moments": lambda data: ob.aggregate(data, Gram(), Moments()),
     "StandardScaler": lambda data: StandardScaler().fit(data),
     "Ridge": supervised(Ridge()),
     "PCA": lambda data: PCA(3).fit(data),
     "randomized PCA": lambda data: PCA(2, svd_solver="randomized", random_state=0).fit(data),
     "TruncatedSVD": lambda data: TruncatedSVD(2, n_oversamples=1, random_state=0).fit(data),
+    "FeatureAgglomeration": lambda data: FeatureAgglomeration(3, max_samples=900).fit(data),
+    "ReNA": lambda data: ReNA(3).fit(data),
     "KMeans": lambda data: KMeans(4, max_iter=6, random_state=0).fit(data),
 }
 

@@ -17,7 +17,7 @@ from sklearn.base import clone
 from sklearn.utils.estimator_checks import check_estimator
 
 import onebox as ob
-from onebox.cluster import KMeans
+from onebox.cluster import AgglomerativeClustering, FeatureAgglomeration, KMeans, ReNA
 from onebox.decomposition import PCA, TruncatedSVD
 from onebox.impute import SimpleImputer
 from onebox.linear_model import LinearRegression, Ridge, RidgeClassifier
@@ -31,11 +31,14 @@ from onebox.random_projection import (
 from onebox.testing import check_onebox_estimator
 
 PEERS = {
+    AgglomerativeClustering: sklearn.cluster.AgglomerativeClustering,
     CountSketch: sklearn.random_projection.SparseRandomProjection,  # the nearest there is
+    FeatureAgglomeration: sklearn.cluster.FeatureAgglomeration,
     GaussianRandomProjection: sklearn.random_projection.GaussianRandomProjection,
     KMeans: sklearn.cluster.KMeans,
     LinearRegression: sklearn.linear_model.LinearRegression,
     PCA: sklearn.decomposition.PCA,
+    ReNA: sklearn.cluster.FeatureAgglomeration,
     Ridge: sklearn.linear_model.Ridge,
     RidgeClassifier: sklearn.linear_model.RidgeClassifier,
     SimpleImputer: sklearn.impute.SimpleImputer,
@@ -45,12 +48,16 @@ PEERS = {
 }
 
 ESTIMATORS = [
+    AgglomerativeClustering(linkage="average"),
+    AgglomerativeClustering(),
     CountSketch(n_components=2, random_state=0),
+    FeatureAgglomeration(),
     GaussianRandomProjection(n_components=2, random_state=0),
     KMeans(n_clusters=3),
     LinearRegression(),
     PCA(n_components=2, whiten=True),
     PCA(n_components=2, svd_solver="randomized"),
+    ReNA(),
     Ridge(),
     RidgeClassifier(),
     RidgeClassifier(class_weight="balanced"),

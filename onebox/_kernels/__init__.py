@@ -25,20 +25,28 @@ except ModuleNotFoundError:
     ) from None
 
 MODULES = (
+    "all_pairs",
     "bounded",
     "distinct",
     "entries",
+    "edges",
+    "forest",
     "gram",
+    "graph_linkage",
+    "graph_ward",
     "histogram",
     "kmeans",
     "layout",
     "moments",
     "nearest",
     "octaves",
+    "pair_chain",
+    "prim",
     "records",
     "sampling",
     "signs",
     "svmlight",
+    "ward_chain",
 )
 
 

@@ -139,6 +139,8 @@ def columns_match_by_name(trial: Trial) -> None:
     trial.require_same(list(model.feature_names_in_), trial.names, "feature_names_in_ are columns")
     shuffled = trial.file.select(trial.names[::-1])
     same = trial.answers(model, columns)
+    if not same:
+        return
     trial.require_same(trial.answers(model, shuffled), same, law)
     fewer = trial.file.select(trial.names[1:])
     message = trial.require_refusal(lambda: trial.answers(model, fewer), BadInput, law)

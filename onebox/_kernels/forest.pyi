@@ -1,0 +1,13 @@
+from numpy import int32, int64
+from numpy.typing import NDArray
+
+def join(
+    ends: NDArray[int32],
+    order: NDArray[int64],
+    above: NDArray[int32],
+    children: NDArray[int32],
+    used: NDArray[int64],
+) -> int: ...
+def count(children: NDArray[int32], n_leaves: int, out: NDArray[int64]) -> None: ...
+def split(children: NDArray[int32], n_leaves: int, heap: NDArray[int32]) -> None: ...
+def spread(children: NDArray[int32], n_leaves: int, labels: NDArray[int32]) -> None: ...
