@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onebox.aggregates.aggregate import join
+from onebox.aggregates.spread import Spread
 from onebox.cluster.centers import Centers
 from onebox.cluster.hierarchy.rows import Float64, gather
 from onebox.cluster.lloyd import Lloyd, label
-from onebox.cluster.spread import Spread
 from onebox.data.scratch import Scratch
 from onebox.dataset import Dataset
 from onebox.engine.report import FitReport
