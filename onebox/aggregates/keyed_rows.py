@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from onebox.aggregates.aggregate import Aggregate
 from onebox.data.block import Block
 from onebox.data.schema import Schema
-from onebox.data.view import type_width
+from onebox.data.widths import type_width
 from onebox.errors import BadInput
 
 # Names that no file's column has.

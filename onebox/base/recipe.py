@@ -14,7 +14,8 @@ import sklearn
 
 from onebox._kernels import simd_level
 from onebox.data.steps import Rename, Select
-from onebox.data.view import Chain, View
+from onebox.data.steps.chain import Chain
+from onebox.data.view import View
 from onebox.engine.kept import machine_key
 from onebox.persistence.names import own_version
 

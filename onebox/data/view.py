@@ -6,7 +6,7 @@ once, the steps that they share are applied once, and each goes on with its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 from onebox.data.block import Block
 from onebox.data.columns import Columns, concat
 from onebox.data.partition import Layout, Partition, Unit
-from onebox.data.schema import NUMBER_WIDTHS, Schema, is_numeric
+from onebox.data.schema import Schema
 from onebox.data.scratch import Scratch
 from onebox.data.source import Source
-from onebox.data.steps import Filter, Map, Rename, Select, Step
+from onebox.data.steps import Filter, Map, Rename, Select
+from onebox.data.steps.chain import Chain, applied, columns_needed, schema_after
+from onebox.data.widths import has_any_length, type_width
 from onebox.errors import BadValue, EmptyData, MismatchedRows
-
-Chain = tuple[Step, ...]
 
 SPANS_LOOKED_AT = 64
 
@@ -141,7 +141,7 @@ class View:
             kinds = zip(schema.names, schema.types, strict=True)
         else:  # the same, remembered
             kinds = zip(self.schema.names, self.schema.kinds, strict=True)
-        texts = [name for name, kind in kinds if _has_any_length(kind)]
+        texts = [name for name, kind in kinds if has_any_length(kind)]
         read = set(self.source_columns) if texts else set()
         return [name for name in texts if name in read]
 
@@ -188,12 +188,12 @@ class View:
             while at + 1 < len(partitions) and offset >= unit.edges[at + 1]:
                 at += 1
             first = unit.span.first_row + offset
-            block = _through(shared, Block(columns, partitions[at], first, scratch=scratch))
+            block = applied(shared, Block(columns, partitions[at], first, scratch=scratch))
             if block.n_rows:
                 made = self._assemble(block, rest, unit, offset)
                 for chain in self._segments[1:]:
                     made = _whole_rows(made, on_drop)
-                    made = made.with_features(_through(chain, made), None)
+                    made = made.with_features(applied(chain, made), None)
                 if len(self._segments) > 1:
                     made = made.with_features(made, self.schema.dtype)
                 made = _whole_rows(made, on_drop) if self.drop_missing else made
@@ -255,7 +255,7 @@ class View:
         """Give the rows their roles."""
         made = []
         for chain in rest:
-            made.append(_through(chain, base))
+            made.append(applied(chain, base))
         features = made[0]
         roles: list[Columns | NDArray[Any] | None] = []
         following = iter(made[1:])
@@ -281,7 +281,7 @@ class View:
         """
         if self.drops_rows or not self.source.tells_nulls:
             return
-        untouched = _passed_through(self.source.schema, self._chains)
+        untouched = passed_through(self.source.schema, self._chains)
         for span in self.source.spans():
             for name, nulls in zip(
                 untouched, self.source.null_counts(span, untouched), strict=True
@@ -303,17 +303,6 @@ class View:
         return replace(self, target=None, weight=None)
 
 
-def _through(chain: Chain, block: Block) -> Block:
-    """A block after some steps; an error in a step says which rows it was working on."""
-    for step in chain:
-        try:
-            block = step.apply(block)
-        except Exception as error:
-            error.add_note(f"onebox: in {type(step).__name__.lower()}, working on {block.where}")
-            raise
-    return block
-
-
 def _whole_rows(block: Block, on_drop: Callable[[int], None] | None) -> Block:
     """The rows of a block without a missing value."""
     keep = block.finite_rows()
@@ -321,24 +310,6 @@ def _whole_rows(block: Block, on_drop: Callable[[int], None] | None) -> Block:
     if n_dropped and on_drop is not None:
         on_drop(n_dropped)
     return block.take(keep) if n_dropped else block
-
-
-def schema_after(before: pa.Schema, chain: Chain) -> pa.Schema:
-    """The columns that come out of a chain of steps."""
-    for step in chain:
-        before = step.schema(before)
-    return before
-
-
-def columns_needed(source: pa.Schema, chain: Chain) -> set[str]:
-    """The source's columns from which a chain of steps can be computed."""
-    schemas = [source]
-    for step in chain:
-        schemas.append(step.schema(schemas[-1]))
-    wanted = set(schemas[-1].names)
-    for step, before in zip(reversed(chain), reversed(schemas[:-1]), strict=True):
-        wanted = step.needs(wanted, before)
-    return wanted
 
 
 def pair_lengths(name: str, n_given: int, n_rows: int | None) -> None:
@@ -358,41 +329,6 @@ def first_partition(view: View) -> Partition:
     raise EmptyData("The dataset has no rows: no file of it holds any.")
 
 
-def _passed_through(source: pa.Schema, chains: Sequence[Chain]) -> list[str]:
-    """Columns that reach X, y or weight just as they are read."""
-    passed: set[str] = set()
-    for chain in chains:
-        for name in schema_after(source, chain).names:
-            origin: str | None = name
-            for step in reversed(chain):
-                origin = None if origin is None else step.origin(origin)
-            if origin is not None:
-                passed.add(origin)
-    return [name for name in source.names if name in passed]
-
-
 def _global_row(unit: Unit, offset: int) -> int:
     assert unit.global_row is not None
     return unit.global_row + offset - unit.start
-
-
-def _has_any_length(kind: pa.DataType) -> bool:
-    if kind.id in NUMBER_WIDTHS or is_numeric(kind):
-        return False
-    try:
-        return not kind.bit_width
-    except ValueError:
-        return True
-
-
-def type_width(kind: pa.DataType) -> int:
-    """Bytes a value takes, text and the like at a guess that depends on the type only."""
-    known = NUMBER_WIDTHS.get(kind.id)
-    if known is not None:
-        return known
-    if is_numeric(kind):
-        return 8
-    try:
-        return max(int(kind.bit_width) // 8, 4)
-    except ValueError:
-        return 32

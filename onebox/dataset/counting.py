@@ -12,7 +12,7 @@ from onebox.aggregates.aggregate import Aggregate
 from onebox.data.block import Block
 from onebox.data.schema import Schema
 from onebox.data.steps import draw_hashes
-from onebox.data.view import Chain
+from onebox.data.steps.chain import Chain
 from onebox.engine.run import scan
 
 if TYPE_CHECKING:

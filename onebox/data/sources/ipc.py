@@ -24,7 +24,7 @@ from onebox.data.partition import Span
 from onebox.data.sources.files import READ_ERRORS, File, FileSource
 from onebox.data.sources.ipc_index import MAGIC, BatchHead, batch_heads
 from onebox.data.sources.settle import conform, settle_schemas
-from onebox.data.view import type_width
+from onebox.data.widths import type_width
 from onebox.errors import CorruptFile
 from onebox.storage.hashing import hash_bytes
 

@@ -26,7 +26,8 @@ from onebox._kernels import simd_level
 from onebox.aggregates.aggregate import Aggregate, parts_of
 from onebox.data.partition import Unit
 from onebox.data.steps import Assign, Filter, Map
-from onebox.data.view import Chain, View
+from onebox.data.steps.chain import Chain
+from onebox.data.view import View
 from onebox.memory.code import fingerprint
 from onebox.memory.keys import key_of
 from onebox.persistence.names import is_own, name_of, own_version
