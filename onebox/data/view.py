@@ -23,7 +23,7 @@ from onebox.data.schema import Schema
 from onebox.data.scratch import Scratch
 from onebox.data.source import Source
 from onebox.data.steps import Filter, Map, Rename, Select
-from onebox.data.steps.chain import Chain, applied, columns_needed, schema_after
+from onebox.data.steps.chain import Chain, applied, columns_needed, passed_through, schema_after
 from onebox.data.widths import has_any_length, type_width
 from onebox.errors import BadValue, EmptyData, MismatchedRows
 
