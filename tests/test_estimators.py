@@ -17,7 +17,7 @@ from sklearn.base import clone
 from sklearn.utils.estimator_checks import check_estimator
 
 import onebox as ob
-from onebox.cluster import KMeans
+from onebox.cluster import KMeans, MiniBatchKMeans
 from onebox.decomposition import PCA, TruncatedSVD
 from onebox.impute import SimpleImputer
 from onebox.linear_model import LinearRegression, Ridge, RidgeClassifier
@@ -34,6 +34,7 @@ PEERS = {
     CountSketch: sklearn.random_projection.SparseRandomProjection,  # the nearest there is
     GaussianRandomProjection: sklearn.random_projection.GaussianRandomProjection,
     KMeans: sklearn.cluster.KMeans,
+    MiniBatchKMeans: sklearn.cluster.MiniBatchKMeans,
     LinearRegression: sklearn.linear_model.LinearRegression,
     PCA: sklearn.decomposition.PCA,
     Ridge: sklearn.linear_model.Ridge,
@@ -49,6 +50,7 @@ ESTIMATORS = [
     GaussianRandomProjection(n_components=2, random_state=0),
     KMeans(n_clusters=3),
     LinearRegression(),
+    MiniBatchKMeans(n_clusters=3),
     PCA(n_components=2, whiten=True),
     PCA(n_components=2, svd_solver="randomized"),
     Ridge(),

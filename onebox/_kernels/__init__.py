@@ -38,6 +38,7 @@ MODULES = (
     "records",
     "sampling",
     "signs",
+    "sparse_kmeans",
     "svmlight",
 )
 

@@ -1,5 +1,6 @@
 """Clustering. Names, parameters and attributes are scikit-learn's."""
 
 from onebox.cluster.kmeans import KMeans
+from onebox.cluster.minibatch import MiniBatchKMeans
 
-__all__ = ["KMeans"]
+__all__ = ["KMeans", "MiniBatchKMeans"]

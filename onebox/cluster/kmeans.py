@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
 from onebox.aggregates.aggregate import Aggregate, join, parts_of
 from onebox.aggregates.spread import Spread
@@ -19,18 +14,17 @@ from onebox.base import MultiPass
 from onebox.base.inputs import is_lazy
 from onebox.cluster.bounds import LABELS, Bounds, affords_bounds, next_bounds, wants_bounds
 from onebox.cluster.centers import Centers
-from onebox.cluster.lloyd import Farthest, Inertia, Lloyd, label, relocate, transform
+from onebox.cluster.centers_model import CentersModel
+from onebox.cluster.lloyd import Farthest, Inertia, Lloyd
+from onebox.cluster.passes import first_pass, lloyd_pass
 from onebox.cluster.seeding import Seeds, sample_size, seeding_nbytes, seeds
 from onebox.config import Settings
-from onebox.data.scratch import Scratch
 from onebox.data.view import View
-from onebox.dataset import Dataset
 from onebox.engine.plan import make_plan
 from onebox.engine.run import Run
-from onebox.errors import BadInput, EmptyData
+from onebox.errors import BadInput
 
 Float64 = NDArray[np.float64]
-STARTS = ("k-means||", "k-means++", "random")
 
 
 class _Try(NamedTuple):
@@ -43,12 +37,7 @@ class _Try(NamedTuple):
     labels: NDArray[np.int32] | None
 
 
-class KMeans(
-    ClassNamePrefixFeaturesOutMixin,  # type: ignore[misc]
-    TransformerMixin,  # type: ignore[misc]
-    ClusterMixin,  # type: ignore[misc]
-    MultiPass,
-):
+class KMeans(CentersModel, MultiPass):
     """k-means clustering.
 
     Parameters
@@ -153,12 +142,13 @@ class KMeans(
         """
         self._check_parameters()
         view, settings = self._training_view(X, None, sample_weight)
+        view = view.sparsely()
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31 - 1))
         n_rows = None if view.drops_rows else view.layout.n_rows
         self._refuse_too_few(n_rows, view)
         self._dtype = view.schema.dtype
         lazy = is_lazy(X)
-        size = sample_size(self.n_clusters, view.row_bytes, n_rows)
+        size = sample_size(self.n_clusters, view)
         opened, bounded = self._open(view, size, settings, keeps_labels=not lazy)
         with opened as run:
             starts = self._starts(run, size, rng)
@@ -171,44 +161,19 @@ class KMeans(
         self.fit_report_ = run.report
         return self
 
-    def predict(self, X: Any) -> Any:
-        """Index of the nearest centre of every row: an array, or a lazy Dataset for a Dataset."""
-        check_is_fitted(self)
-        find = partial(_label, centers=self.cluster_centers_)
-        return self._apply(X, find, [("label", np.int32)])
-
-    def transform(self, X: Any) -> Any:
-        """Distance of every row to every centre."""
-        check_is_fitted(self)
-        names = self.get_feature_names_out()
-        distances = partial(_transform, centers=self.cluster_centers_)
-        return self._apply(X, distances, [(name, self.cluster_centers_.dtype) for name in names])
-
-    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
-        """Minus the inertia of these rows; one pass."""
-        check_is_fitted(self)
-        view, settings = self._training_view(X, None, sample_weight, reset=False)
-        scoring = Inertia(Centers(self.cluster_centers_.astype(np.float64), view.schema.dtype))
-        with Run(view, [scoring], settings=settings, job="KMeans score") as run:
-            return -scoring.result(run.scan(scoring))
-
-    def __getstate__(self) -> dict[str, Any]:
-        """What copies and files hold: all but lazy labels, which would read the rows of the fit."""
-        state = dict(super().__getstate__())
-        if isinstance(state.get("labels_"), Dataset):
-            del state["labels_"]
-        return state
-
     def _open(
         self, view: View, size: int, settings: Settings, *, keeps_labels: bool
     ) -> tuple[Run, bool]:
         """The run, and whether it keeps bounds."""
         p, held = view.schema.n_features, 0
         if isinstance(self.init, str):
-            held += size * view.row_bytes + seeding_nbytes(self.n_clusters, size, p)
+            held += Seeds(size + 1, 0).nbytes(view.schema)
+            held += seeding_nbytes(self.n_clusters, size, p)
         if keeps_labels:
             held += (view.layout.n_rows or 0) * LABELS.itemsize
-        bounded = wants_bounds(view.layout.n_rows, self.n_clusters, p) and affords_bounds(
+        sparse = view.entry_row_bytes is not None
+        wanted = not sparse and wants_bounds(view.layout.n_rows, self.n_clusters, p)
+        bounded = wanted and affords_bounds(
             lambda bounded: make_plan(
                 view, [parts_of(scan) for scan in self._scans(view, size, bounded)], settings,
                 job="KMeans", many_passes=True, result_bytes=held,
@@ -222,23 +187,20 @@ class KMeans(
         centers = Centers(np.zeros((self.n_clusters, view.schema.n_features)), view.schema.dtype)
         lloyd = join(Lloyd(centers, Bounds(centers) if bounded else None), Spread())
         scans: list[Aggregate[Any]] = [lloyd, Farthest(centers, self.n_clusters)]
-        return [*scans, Seeds(size, 0)] if isinstance(self.init, str) else scans
+        return [*scans, self._drawing(view, size, 0)] if isinstance(self.init, str) else scans
 
     def _starts(self, run: Run, size: int, rng: np.random.Generator) -> list[Float64]:
-        n_features = run.view.schema.n_features
         if not isinstance(self.init, str):
-            given = np.array(self.init, dtype=np.float64)
-            if given.shape != (self.n_clusters, n_features):
-                raise BadInput(
-                    f"init has shape {given.shape}; {self.n_clusters} clusters of {n_features} "
-                    f"features need ({self.n_clusters}, {n_features})."
-                )
-            return [given]
-        drawing = Seeds(size, int(rng.integers(2**31 - 1)))
-        rows = drawing.result(run.scan(drawing, job="KMeans start"))
+            return [self._start_of(run.view.schema.n_features)]
+        drawing = self._drawing(run.view, size, int(rng.integers(2**31 - 1)))
+        drawn = drawing.drawn(run.scan(drawing, job="KMeans start"))
         self._refuse_too_few(run.report.rows, run.view)
-        count = 1 if self.n_init == "auto" else int(self.n_init)
-        return [seeds(rows, self.init, self.n_clusters, rng) for _ in range(count)]
+        self._refuse_too_few_weights(len(drawn.rows))
+        count, weights = 1 if self.n_init == "auto" else int(self.n_init), drawn.weights(size)
+        return [seeds(drawn.rows, self.init, self.n_clusters, rng, weights) for _ in range(count)]
+
+    def _drawing(self, view: View, size: int, seed: int) -> Seeds:
+        return Seeds(size + 1, seed, sparse=view.entry_row_bytes is not None)
 
     def _try(self, run: Run, start: Float64, *, bounded: bool, lazy: bool) -> _Try:
         tolerance, changed, centers = 0.0, 1.0, Centers(start, self._dtype)
@@ -247,14 +209,11 @@ class KMeans(
             bounds = next_bounds(bounds, centers, changed) if bounded else None
             step, job = Lloyd(centers, bounds), f"KMeans pass {iteration}"
             if iteration == 1:
-                summary, spread = run.scan(join(step, Spread()), job=job)
+                summary, spread = first_pass(run, step, job)
                 self._refuse_too_few(run.report.rows, run.view)
                 tolerance = self.tol * float(Spread().result(spread).mean())
             else:
-                summary = run.scan(step, job=job)
-            if not summary.weights.all():
-                search = Farthest(centers, int((summary.weights == 0).sum()))
-                relocate(summary, run.scan(search, job=f"{job}, empty clusters"))
+                summary = lloyd_pass(run, step, job)
             moved = step.result(summary)
             shift = float(((moved - centers.exact) ** 2).sum())
             centers, changed = Centers(moved, self._dtype), summary.n_changed / run.report.rows
@@ -270,48 +229,7 @@ class KMeans(
         n_filled = int((summary.weights > 0).sum())
         return _Try(centers.exact, inertia, iteration, n_filled, labels)
 
-    def _warn_of_duplicates(self, n_filled: int) -> None:
-        if n_filled < self.n_clusters:
-            warnings.warn(
-                f"Number of distinct clusters ({n_filled}) found smaller than n_clusters "
-                f"({self.n_clusters}). Possibly due to duplicate points in X.",
-                ConvergenceWarning,
-                stacklevel=3,
-            )
-
     def _check_parameters(self) -> None:
-        if not _is_count(self.n_clusters):
-            raise BadInput(f"n_clusters={self.n_clusters!r} must be an integer of 1 or more.")
-        if isinstance(self.init, str) and self.init not in STARTS:
-            raise BadInput(f"init={self.init!r} must be one of {STARTS} or an array of centres.")
-        if self.max_iter < 1:
-            raise BadInput(f"max_iter={self.max_iter!r} must be 1 or more.")
-        if not self.tol >= 0:
-            raise BadInput(f"tol={self.tol!r} must be 0 or more.")
-        if self.n_init != "auto" and not _is_count(self.n_init):
-            raise BadInput(f"n_init={self.n_init!r} must be 'auto' or an integer of 1 or more.")
+        super()._check_parameters()
         if self.algorithm != "lloyd":
             raise BadInput(f"algorithm={self.algorithm!r} is not known; use 'lloyd'.")
-
-    def _refuse_too_few(self, n_rows: int | None, view: View) -> None:
-        if n_rows == 0:
-            raise EmptyData(
-                f"KMeans was given 0 rows: {view.source.describe()} holds none, or its filters leave "
-                "none. It needs at least one (a minimum of 1 is required)."
-            )
-        if n_rows is not None and n_rows < self.n_clusters:
-            raise BadInput(
-                f"n_samples={n_rows} should be >= n_clusters={self.n_clusters}: ask for fewer clusters."
-            )
-
-
-def _label(X: Any, *, centers: Any) -> NDArray[np.int32]:
-    return label(X, centers.astype(np.float64), Scratch())
-
-
-def _transform(X: Any, *, centers: Any) -> Any:
-    return transform(X, centers.astype(np.float64)).astype(centers.dtype)
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int | np.integer) and bool(value >= 1)

@@ -16,7 +16,8 @@ from sklearn.metrics import adjusted_rand_score, pairwise_distances
 import onebox as ob
 from onebox.aggregates.spread import Spread
 from onebox.cluster import KMeans
-from onebox.cluster.lloyd import Centers, label
+from onebox.cluster.centers import Centers
+from onebox.cluster.lloyd import label
 from onebox.cluster.seeding import Seeds, kmeans_parallel, sample_size, seeds
 from onebox.data.scratch import Scratch
 from onebox.data.steps import draw_hashes
@@ -232,9 +233,12 @@ def test_a_small_sample_is_all_rows():
     drawing = Seeds(80, 0)
     summary, _ = scan(as_dataset(X).view, drawing)
     assert sorted(map(tuple, drawing.result(summary))) == sorted(map(tuple, X))
-    assert sample_size(8, 16, 50) == 50
-    assert sample_size(8, 16, None) == 125_000
-    assert sample_size(1000, 10**6, None) == 64_000
+    assert sample_size(8, as_dataset(X).view) == 50
+    many = as_dataset(np.zeros((200_000, 2))).view
+    assert sample_size(8, many) == 125_000
+    assert sample_size(2000, many) == 128_000
+    sparse = as_dataset(sp.csr_array((200_000, 10_000))).view.sparsely()
+    assert sample_size(1000, sparse) == 2000  # each row of it takes 80 kB
 
 
 @pytest.mark.parametrize("init", ["k-means||", "k-means++", "random"])
@@ -245,6 +249,24 @@ def test_starts_are_rows_and_repeat_with_the_generator(init):
     assert once.dtype == np.float64
     assert {tuple(row) for row in once} <= {tuple(row) for row in X.astype(np.float64)}
     np.testing.assert_array_equal(once, seeds(X, init, 7, np.random.default_rng(5)))
+
+
+def test_k_means_plus_plus_is_scikit_learns_greedy_one():
+    X = DATA["digits"]
+    start = seeds(X, "k-means++", 9, np.random.default_rng(5))
+    seed = int(np.random.default_rng(5).integers(2**31 - 1))
+    theirs, _ = sklearn.cluster.kmeans_plusplus(X, 9, random_state=seed)
+    np.testing.assert_array_equal(start, theirs)
+
+
+def test_a_start_from_all_rows_minds_their_weights():
+    """As if the rows were there as often as they weigh."""
+    X = np.repeat([[0.0], [10.0], [20.0]], 100, axis=0)
+    X += np.random.default_rng(0).random(X.shape)
+    weight = np.repeat([1.0, 1.0, 1e-9], 100)
+    for init in ("k-means||", "k-means++"):
+        made = [KMeans(2, init=init, random_state=s).fit(X, sample_weight=weight) for s in range(5)]
+        assert all(one.cluster_centers_.max() < 12 for one in made)
 
 
 def test_far_groups_are_all_hit():
@@ -267,7 +289,10 @@ def test_one_fit_whatever_the_container(tmp_path):
     for data in (X.tolist(), np.asfortranarray(X), frame, frame.to_pandas(), sp.csr_array(X)):
         made = KMeans(5, init=X[:5]).fit(data)
         np.testing.assert_array_equal(made.labels_, expected.labels_)
-        assert made.inertia_ == expected.inertia_
+        # A sparse row's distance is summed over its entries.
+        assert made.inertia_ == pytest.approx(
+            expected.inertia_, rel=1e-12 if sp.issparse(data) else 0
+        )
     made = KMeans(5, init=X[:5]).fit(tmp_path / "x.npy")
     assert made.inertia_ == expected.inertia_
 
