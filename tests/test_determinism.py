@@ -12,7 +12,7 @@ import pytest
 
 import onebox as ob
 from onebox.aggregates import Count, Gram, Moments, join
-from onebox.cluster import KMeans, MiniBatchKMeans
+from onebox.cluster import KMeans, MiniBatchKMeans, SphericalKMeans
 from onebox.dataset import as_dataset
 from onebox.decomposition import PCA, TruncatedSVD
 from onebox.engine.fold import N_GROUPS, merged_in_tree
@@ -69,6 +69,7 @@ FITS = {
     "randomized PCA": lambda data: PCA(2, svd_solver="randomized", random_state=0).fit(data),
     "TruncatedSVD": lambda data: TruncatedSVD(2, n_oversamples=1, random_state=0).fit(data),
     "KMeans": lambda data: KMeans(4, max_iter=6, random_state=0).fit(data),
+    "SphericalKMeans": lambda data: SphericalKMeans(4, random_state=0).fit(data),
     "MiniBatchKMeans": lambda data: MiniBatchKMeans(4, random_state=0).fit(data),
     "MiniBatchKMeans, on and on": lambda data: (
         MiniBatchKMeans(4, random_state=0).fit(data).partial_fit(data)

@@ -17,7 +17,7 @@ from sklearn.base import clone
 from sklearn.utils.estimator_checks import check_estimator
 
 import onebox as ob
-from onebox.cluster import KMeans, MiniBatchKMeans
+from onebox.cluster import KMeans, MiniBatchKMeans, SphericalKMeans
 from onebox.decomposition import PCA, TruncatedSVD
 from onebox.impute import SimpleImputer
 from onebox.linear_model import LinearRegression, Ridge, RidgeClassifier
@@ -41,6 +41,7 @@ PEERS = {
     RidgeClassifier: sklearn.linear_model.RidgeClassifier,
     SimpleImputer: sklearn.impute.SimpleImputer,
     SparseRandomProjection: sklearn.random_projection.SparseRandomProjection,
+    SphericalKMeans: sklearn.cluster.KMeans,  # the nearest there is
     StandardScaler: sklearn.preprocessing.StandardScaler,
     TruncatedSVD: sklearn.decomposition.TruncatedSVD,
 }
@@ -60,6 +61,7 @@ ESTIMATORS = [
     SimpleImputer(strategy="median", add_indicator=True),
     SimpleImputer(strategy="most_frequent"),
     SparseRandomProjection(n_components=2, random_state=0),
+    SphericalKMeans(n_clusters=3),
     StandardScaler(),
     TruncatedSVD(),
 ]

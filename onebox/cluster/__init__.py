@@ -2,5 +2,6 @@
 
 from onebox.cluster.kmeans import KMeans
 from onebox.cluster.minibatch import MiniBatchKMeans
+from onebox.cluster.spherical import SphericalKMeans
 
-__all__ = ["KMeans", "MiniBatchKMeans"]
+__all__ = ["KMeans", "MiniBatchKMeans", "SphericalKMeans"]

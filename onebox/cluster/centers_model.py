@@ -82,7 +82,7 @@ class CentersModel(
             raise BadInput(f"init is {given[row, column]} in centre {row}, column {column}.")
         return given
 
-    def _warn_of_duplicates(self, n_filled: int, *, stacklevel: int = 3) -> None:
+    def _warn_of_duplicates(self, n_filled: int, *, stacklevel: int) -> None:
         if n_filled < self.n_clusters:
             warnings.warn(
                 f"Number of distinct clusters ({n_filled}) found smaller than n_clusters "
