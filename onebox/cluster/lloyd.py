@@ -165,6 +165,13 @@ class FarSummary:
 class Farthest(Aggregate[FarSummary]):
     """The `n` rows farthest from their nearest centre: where clusters without rows go next.
 
+    Attributes
+    ----------
+    centers : Centers
+    n : int
+    sparse : bool
+        Whether rows come as CSR; of these, only the farthest are made a matrix.
+
     Notes
     -----
     Cost: 1 pass, run when a cluster is empty only; summary 8 n (p + 3) bytes.
@@ -172,6 +179,7 @@ class Farthest(Aggregate[FarSummary]):
 
     centers: Centers
     n: int
+    sparse: bool = False
     grouped: ClassVar[bool] = False
 
     def empty(self, schema: Schema) -> FarSummary:
@@ -182,7 +190,10 @@ class Farthest(Aggregate[FarSummary]):
         return 8 * self.n * (schema.n_features + 3)
 
     def work_nbytes(self, schema: Schema, n_rows: int) -> int:
-        wide = 8 * n_rows * (2 * schema.n_features + 4)  # the centres of the rows, the differences
+        if self.sparse:
+            wide = 8 * (4 * n_rows + 2 * self.n * schema.n_features)
+        else:  # the centres of the rows, the differences
+            wide = 8 * n_rows * (2 * schema.n_features + 4)
         return wide + self.centers.work_nbytes(n_rows)
 
     def update(self, summary: FarSummary, block: Block) -> None:

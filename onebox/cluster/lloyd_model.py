@@ -91,7 +91,10 @@ class LloydModel(CentersModel, MultiPass):
         """What is scanned for, each at its largest."""
         centers = Centers(np.zeros((self.n_clusters, view.schema.n_features)), view.schema.dtype)
         lloyd = join(Lloyd(centers, Bounds(centers) if bounded else None), Spread())
-        scans: list[Aggregate[Any]] = [lloyd, Farthest(centers, self.n_clusters)]
+        scans: list[Aggregate[Any]] = [
+            lloyd,
+            Farthest(centers, self.n_clusters, view.entry_row_bytes is not None),
+        ]
         return [*scans, self._drawing(view, size, 0)] if isinstance(self.init, str) else scans
 
     def _starts(self, run: Run, size: int, rng: np.random.Generator) -> list[Float64]:

@@ -226,7 +226,11 @@ class MiniBatchKMeans(CentersModel, Sequential):
             size + 1, int(rng.integers(2**31 - 1)), sparse=view.entry_row_bytes is not None
         )
         empty = Centers(np.zeros((self.n_clusters, view.schema.n_features)), view.schema.dtype)
-        scans: list[Aggregate[Any]] = [drawing, Lloyd(empty), Farthest(empty, self.n_clusters)]
+        scans: list[Aggregate[Any]] = [
+            drawing,
+            Lloyd(empty),
+            Farthest(empty, self.n_clusters, drawing.sparse),
+        ]
         held = 2 * drawing.nbytes(view.schema) + (LABELS.itemsize + BOUNDS.itemsize) * size
         held += seeding_nbytes(self.n_clusters, size, view.schema.n_features)
         held += 0 if is_lazy(X) else (view.layout.n_rows or 0) * LABELS.itemsize

@@ -213,9 +213,9 @@ def largest_batch(n_clusters: int, view: View) -> int:
 
 def seeding_nbytes(n_clusters: int, n_rows: int, n_features: int) -> int:
     """Count what it takes to choose the centres among some rows, beside the rows."""
-    candidates = OVERSAMPLING * ROUNDS * n_clusters
+    candidates = min(OVERSAMPLING * ROUNDS * n_clusters, n_rows)
     searching = 8 * candidates * (n_features + 24)
-    tiles = 8 * 3 * TILE * (OVERSAMPLING * n_clusters + n_features)
+    tiles = 8 * 3 * min(TILE, n_rows) * (OVERSAMPLING * n_clusters + n_features)
     return 8 * n_rows * (n_features + 7) + tiles + searching
 
 
