@@ -15,7 +15,9 @@ class KMeans(LloydModel):
     ----------
     n_clusters : int, default=8
     init : {"k-means||", "k-means++", "random"} or array of shape (n_clusters, n_features)
-        How to start. The named ones pick among a sample of the rows, drawn in one pass.
+        How to start. The named ones pick among a sample of the rows, drawn in one pass: "k-means||"
+        goes on to swap rows that are missed least for rows that are missed most, "k-means++" is
+        scikit-learn's greedy one.
     n_init : int or "auto", default="auto"
         Starts to try; the one with the least inertia stays. "auto" is 1.
     max_iter : int, default=300
@@ -55,13 +57,15 @@ class KMeans(LloydModel):
     labels. Blocks stay decoded in memory between passes when they fit the budget,
     else they are spilled once to the cache folder. Row state: 4 bytes a row, and 4 for a bound on the
     distance to other centres where they fit the budget: once few rows change their cluster, most
-    are then left alone, the more the better rows fall into clusters.
+    are then left alone, the more the better rows fall into clusters. Sparse rows stay sparse, but for
+    the sample, and have no bounds.
 
     Exactness: exact Lloyd iterations, labels to rounding in the dtype of X, sums in float64. The
     same bits for any number of workers and any budget, with bounds and without.
 
     Sources: Lloyd, IEEE Trans. Information Theory 28 (1982); Bahmani et al., "Scalable K-Means++",
-    PVLDB 5 (2012); bounds: Hamerly, "Making k-means even faster", SDM 2010.
+    PVLDB 5 (2012); Lattanzi & Sohler, "A Better k-means++ Algorithm via Local Search", ICML 2019;
+    bounds: Hamerly, "Making k-means even faster", SDM 2010.
 
     Examples
     --------

@@ -194,10 +194,8 @@ class MiniBatchKMeans(CentersModel, Sequential):
         self.fit_report_ = run.report
         self._recipe = recipe.joined(Recipe.of(view), "partial_fit")
         self.n_iter_ += 1
-        if self.compute_labels:
-            centers = Centers(self.cluster_centers_.astype(np.float64), view.schema.dtype)
-            with Run(view, [Inertia(centers)], settings=settings, job=job) as run:
-                self._label(run, centers, X)
+        with Run(view, scans, settings=settings, job=job) as run:
+            self._label(run, X)
         return self
 
     def _go_through(self, run: Run) -> None:
@@ -221,22 +219,8 @@ class MiniBatchKMeans(CentersModel, Sequential):
         """Learn from the rows of a view, those of X, from the beginning."""
         rng = np.random.default_rng(self._seed())
         self._refuse_too_few(None if view.drops_rows else view.layout.n_rows, view)
-        job, size = type(self).__name__, largest_batch(self.n_clusters, view)
-        drawing = Seeds(
-            size + 1, int(rng.integers(2**31 - 1)), sparse=view.entry_row_bytes is not None
-        )
-        empty = Centers(np.zeros((self.n_clusters, view.schema.n_features)), view.schema.dtype)
-        scans: list[Aggregate[Any]] = [
-            drawing,
-            Lloyd(empty),
-            Farthest(empty, self.n_clusters, drawing.sparse),
-        ]
-        held = 2 * drawing.nbytes(view.schema) + (LABELS.itemsize + BOUNDS.itemsize) * size
-        held += seeding_nbytes(self.n_clusters, size, view.schema.n_features)
-        held += 0 if is_lazy(X) else (view.layout.n_rows or 0) * LABELS.itemsize
-        with Run(
-            view, scans, settings=settings, many_passes=True, job=job, result_bytes=held
-        ) as run:
+        job, drawing = type(self).__name__, self._drawing(view, int(rng.integers(2**31 - 1)))
+        with self._open(view, drawing, settings, keeps_labels=not is_lazy(X)) as run:
             drawn = drawing.drawn(run.scan(drawing, job=f"{job} sample"))
             self._refuse_too_few(run.report.rows, view)
             self._refuse_too_few_weights(len(drawn.rows))
@@ -250,10 +234,26 @@ class MiniBatchKMeans(CentersModel, Sequential):
             self.counts_, self.n_steps_ = weights, best.n_steps
             self._n_features_out = self.n_clusters
             self._warn_of_duplicates(int((weights > 0).sum()), stacklevel=4)
-            if self.compute_labels:
-                exact = self.cluster_centers_.astype(np.float64)
-                self._label(run, Centers(exact, view.schema.dtype), X)
+            self._label(run, X)
         self.fit_report_ = run.report
+
+    def _drawing(self, view: View, seed: int) -> Seeds:
+        """A sample, and one row more, which tells what the others stand for."""
+        size = largest_batch(self.n_clusters, view)
+        return Seeds(size + 1, seed, sparse=view.entry_row_bytes is not None)
+
+    def _open(self, view: View, drawing: Seeds, settings: Settings, *, keeps_labels: bool) -> Run:
+        """The run, for what is scanned for, each at its largest."""
+        schema, k = view.schema, self.n_clusters
+        empty = Centers(np.zeros((k, schema.n_features)), schema.dtype)
+        held = 2 * drawing.nbytes(schema) + (LABELS.itemsize + BOUNDS.itemsize) * drawing.n
+        held += seeding_nbytes(k, sample_size(k, view), schema.n_features)
+        held += (view.layout.n_rows or 0) * LABELS.itemsize if keeps_labels else 0
+        scans: list[Aggregate[Any]] = [drawing, Lloyd(empty), Farthest(empty, k, drawing.sparse)]
+        return Run(
+            view, scans, settings=settings, many_passes=True, job=type(self).__name__,
+            result_bytes=held,
+        )  # fmt: skip
 
     def _tries(
         self, drawn: Drawn, rng: np.random.Generator, view: View, settings: Settings
@@ -276,11 +276,15 @@ class MiniBatchKMeans(CentersModel, Sequential):
                 print(f"{nested.job}: inertia {learning.inertia:.6g} a row of the sample")
             yield learning
 
-    def _label(self, run: Run, centers: Centers, X: Any) -> None:
-        """One pass for inertia and labels."""
-        final = Inertia(centers)
-        self.inertia_ = final.result(run.scan(final, job=f"{type(self).__name__} labels"))
-        self.labels_ = self.predict(X) if is_lazy(X) else run.row_state(LABELS)
+    def _label(self, run: Run, X: Any) -> None:
+        """One pass for inertia and labels, where they are wanted."""
+        for name in ("labels_", "inertia_"):
+            self.__dict__.pop(name, None)
+        if self.compute_labels:
+            exact = self.cluster_centers_.astype(np.float64)
+            final = Inertia(Centers(exact, run.view.schema.dtype))
+            self.inertia_ = final.result(run.scan(final, job=f"{type(self).__name__} labels"))
+            self.labels_ = self.predict(X) if is_lazy(X) else run.row_state(LABELS)
 
     def _seed(self) -> int:
         return int(check_random_state(self.random_state).randint(2**31 - 1))

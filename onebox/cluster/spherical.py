@@ -82,8 +82,8 @@ class SphericalKMeans(LloydModel):
     >>> from onebox.cluster import SphericalKMeans
     >>> X = np.array([[1, 0.1], [50, 1], [0.1, 1], [2, 90]])
     >>> model = SphericalKMeans(2, random_state=0).fit(X)
-    >>> model.labels_[0] == model.labels_[1], model.labels_[1] == model.labels_[2]
-    (True, False)
+    >>> len(set(model.labels_[:2].tolist())), len(set(model.labels_.tolist()))
+    (1, 2)
     """
 
     def __init__(

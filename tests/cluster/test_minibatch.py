@@ -144,6 +144,9 @@ def test_labels_on_request_only():
     assert not hasattr(made, "inertia_")
     made.partial_fit(X)
     assert not hasattr(made, "labels_")
+    made.set_params(compute_labels=True).fit(X)
+    made.set_params(compute_labels=False).partial_fit(X)
+    assert not hasattr(made, "labels_")  # they would be of other centres
     lazy = MiniBatchKMeans(3, random_state=0).fit(ob.dataset(X))
     np.testing.assert_array_equal(lazy.labels_.to_numpy(), made.fit(X).predict(X))
 
