@@ -116,8 +116,9 @@ class Seeds(Aggregate[SeedSummary]):
         return self.n * width
 
     def work_nbytes(self, schema: Schema, n_rows: int) -> int:
-        copied = 8 * schema.n_features if self.importance is not None or self.sparse else 0
-        return 40 * n_rows + copied * min(n_rows, self.n) + 32 * self.n
+        apart = 0 if self.importance is None else 8 * schema.n_features * n_rows
+        dense = 8 * schema.n_features * min(n_rows, self.n) if self.sparse else 0
+        return 40 * n_rows + apart + dense + 32 * self.n
 
     def update(self, summary: SeedSummary, block: Block) -> None:
         sparse = block.finite_csr if self.sparse else None
