@@ -59,6 +59,11 @@ def blobs(n_rows: int, n_columns: int, n_centers: int, dtype: str = "float32") -
     return _made(name, lambda path: _write_blobs(path, n_rows, n_columns, n_centers, dtype))
 
 
+def patches(n_rows: int) -> Path:
+    """Patches of 8 x 8 pixels in three colours, drawn from two photographs."""
+    return _made(f"patches-{n_rows}.npy", lambda path: _write_patches(path, n_rows))
+
+
 def sparse_matrix(n_rows: int, n_columns: int, per_row: int = 100) -> Any:
     """A CSR matrix whose columns are as frequent as words: drawn from a seed, kept nowhere."""
     import scipy.sparse as sp
@@ -144,3 +149,15 @@ def _write_blobs(path: Path, n_rows: int, n_columns: int, n_centers: int, dtype:
         noise = rng.normal(scale=3.0, size=(n, n_columns))
         out[start : start + n] = centers[rng.integers(n_centers, size=n)] + noise
     out.flush()
+
+
+def _write_patches(path: Path, n_rows: int) -> None:
+    from onebox.demo.patches import photographs
+
+    rng = np.random.default_rng(0)
+    windows = np.concatenate([
+        np.lib.stride_tricks.sliding_window_view(picture, (8, 8), axis=(0, 1)).reshape(-1, 192)
+        for picture in photographs()
+    ])  # fmt: skip
+    with path.open("wb") as file:
+        np.save(file, windows[rng.choice(len(windows), n_rows, replace=False)])

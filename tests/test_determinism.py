@@ -12,7 +12,14 @@ import pytest
 
 import onebox as ob
 from onebox.aggregates import Count, Gram, Moments, join
-from onebox.cluster import AgglomerativeClustering, FeatureAgglomeration, KMeans, ReNA
+from onebox.cluster import (
+    AgglomerativeClustering,
+    FeatureAgglomeration,
+    KMeans,
+    MiniBatchKMeans,
+    ReNA,
+    SphericalKMeans,
+)
 from onebox.dataset import as_dataset
 from onebox.decomposition import PCA, TruncatedSVD
 from onebox.engine.fold import N_GROUPS, merged_in_tree
@@ -74,6 +81,11 @@ FITS = {
     "FeatureAgglomeration": lambda data: FeatureAgglomeration(3, max_samples=900).fit(data),
     "ReNA": lambda data: ReNA(3).fit(data),
     "KMeans": lambda data: KMeans(4, max_iter=6, random_state=0).fit(data),
+    "SphericalKMeans": lambda data: SphericalKMeans(4, random_state=0).fit(data),
+    "MiniBatchKMeans": lambda data: MiniBatchKMeans(4, random_state=0).fit(data),
+    "MiniBatchKMeans, on and on": lambda data: (
+        MiniBatchKMeans(4, random_state=0).fit(data).partial_fit(data)
+    ),
 }
 
 

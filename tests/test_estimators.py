@@ -17,7 +17,14 @@ from sklearn.base import clone
 from sklearn.utils.estimator_checks import check_estimator
 
 import onebox as ob
-from onebox.cluster import AgglomerativeClustering, FeatureAgglomeration, KMeans, ReNA
+from onebox.cluster import (
+    AgglomerativeClustering,
+    FeatureAgglomeration,
+    KMeans,
+    MiniBatchKMeans,
+    ReNA,
+    SphericalKMeans,
+)
 from onebox.decomposition import PCA, TruncatedSVD
 from onebox.impute import SimpleImputer
 from onebox.linear_model import LinearRegression, Ridge, RidgeClassifier
@@ -36,6 +43,7 @@ PEERS = {
     FeatureAgglomeration: sklearn.cluster.FeatureAgglomeration,
     GaussianRandomProjection: sklearn.random_projection.GaussianRandomProjection,
     KMeans: sklearn.cluster.KMeans,
+    MiniBatchKMeans: sklearn.cluster.MiniBatchKMeans,
     LinearRegression: sklearn.linear_model.LinearRegression,
     PCA: sklearn.decomposition.PCA,
     ReNA: sklearn.cluster.FeatureAgglomeration,
@@ -43,6 +51,7 @@ PEERS = {
     RidgeClassifier: sklearn.linear_model.RidgeClassifier,
     SimpleImputer: sklearn.impute.SimpleImputer,
     SparseRandomProjection: sklearn.random_projection.SparseRandomProjection,
+    SphericalKMeans: sklearn.cluster.KMeans,  # the nearest there is
     StandardScaler: sklearn.preprocessing.StandardScaler,
     TruncatedSVD: sklearn.decomposition.TruncatedSVD,
 }
@@ -55,6 +64,7 @@ ESTIMATORS = [
     GaussianRandomProjection(n_components=2, random_state=0),
     KMeans(n_clusters=3),
     LinearRegression(),
+    MiniBatchKMeans(n_clusters=3),
     PCA(n_components=2, whiten=True),
     PCA(n_components=2, svd_solver="randomized"),
     ReNA(),
@@ -65,6 +75,7 @@ ESTIMATORS = [
     SimpleImputer(strategy="median", add_indicator=True),
     SimpleImputer(strategy="most_frequent"),
     SparseRandomProjection(n_components=2, random_state=0),
+    SphericalKMeans(n_clusters=3),
     StandardScaler(),
     TruncatedSVD(),
 ]

@@ -33,7 +33,7 @@ if "no pandas" in sys.argv:
     sys.meta_path.insert(0, Absent())
 
 import numpy as np, pyarrow as pa, pyarrow.parquet as pq, onebox as ob
-from onebox.cluster import KMeans
+from onebox.cluster import KMeans, MiniBatchKMeans
 from onebox.decomposition import PCA
 from onebox.linear_model import Ridge
 from onebox.preprocessing import StandardScaler
@@ -48,6 +48,8 @@ def run(data, out):
         PCA(5).fit(data)
     elif job == "KMeans":
         KMeans(8, max_iter=2, random_state=0).fit(data)
+    elif job == "MiniBatchKMeans":
+        MiniBatchKMeans(8, random_state=0).fit(data).partial_fit(data)
     elif job == "describe":
         ob.describe(data)
     elif job == "predict":
@@ -185,7 +187,9 @@ def test_a_long_npy_file(job, npy, tmp_path):
     assert_within(100 * MB, measured(job, npy, 100 * MB, tmp_path))
 
 
-@pytest.mark.parametrize("job", ["Ridge", "KMeans", "describe", "transform", "to_numpy"])
+@pytest.mark.parametrize(
+    "job", ["Ridge", "KMeans", "MiniBatchKMeans", "describe", "transform", "to_numpy"]
+)
 def test_parquet_of_many_row_groups(job, row_groups, tmp_path):
     assert_within(160 * MB, measured(job, row_groups, 160 * MB, tmp_path))
 

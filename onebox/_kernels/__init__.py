@@ -45,6 +45,7 @@ MODULES = (
     "records",
     "sampling",
     "signs",
+    "sparse_kmeans",
     "svmlight",
     "ward_chain",
 )

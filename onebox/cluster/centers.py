@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from onebox._kernels import nearest
+from onebox._kernels import nearest, sparse_kmeans
 from onebox.data.scratch import Scratch
 
 Float64 = NDArray[np.float64]
@@ -17,13 +19,27 @@ NO_ROWS = np.empty(0, np.int32)
 NO_BOUNDS = np.empty(0, np.float32)
 
 
+class Entries(NamedTuple):
+    """The rows of a CSR array as the kernels take them."""
+
+    starts: NDArray[np.int64]
+    columns: NDArray[np.int32]
+    values: Any
+
+    @classmethod
+    def of(cls, sparse: Any) -> Entries:
+        starts = sparse.indptr.astype(np.int64, copy=False)
+        return cls(starts, sparse.indices.astype(np.int32, copy=False), sparse.data)
+
+
 class Centers:
     """Centres made ready for blocked assignment.
 
     The nearest centre of x is the least of ``||c||²/2 - x.c``. That difference of large numbers is
     taken about the centres' mean, where it is small: ``x.(c - m)`` against
     ``||c - m||²/2 + m.(c - m)`` has the same minimum and loses no digits to a large m. Rows of
-    float64 are compared in float32 first, and again where that does not decide.
+    float64 are compared in float32 first, and again where that does not decide. Rows that came as CSR
+    are compared in float64, entry by entry.
     """
 
     def __init__(self, centers: Float64, dtype: np.dtype[Any]) -> None:
@@ -44,7 +60,12 @@ class Centers:
 
     def nearest(self, X: Any, scratch: Scratch) -> NDArray[np.int32]:
         """The label of every row, of the dtype given: the first of the nearest centres."""
-        labels: NDArray[np.int32] = scratch.take("kmeans.labels", (len(X),), np.int32)
+        labels: NDArray[np.int32] = scratch.take("kmeans.labels", (X.shape[0],), np.int32)
+        if sp.issparse(X):
+            room = scratch.take("kmeans.scores", (len(self.exact),), np.float64)
+            by_column, half_norms = self.for_entries
+            sparse_kmeans.assign(*Entries.of(X), by_column, half_norms, room, labels)
+            return labels
         scores = self.scores(scratch)
         if X.dtype == np.float32:
             nearest.assign(X, self.moved, self.half_norms, scores, labels)
@@ -54,6 +75,25 @@ class Centers:
                 scores, NO_ROWS, labels, NO_BOUNDS, 0.0,
             )  # fmt: skip
         return labels
+
+    @cached_property
+    def for_entries(self) -> tuple[Float64, Float64]:
+        """The centres column by column, (p, k), less their middle, and half their norms likewise."""
+        moved = self.exact - self.middle
+        half_norms = 0.5 * np.einsum("ij,ij->i", moved, moved) + moved @ self.middle
+        return np.ascontiguousarray(moved.T), half_norms
+
+    def squares(self, X: Any, labels: NDArray[np.int32]) -> Float64:
+        """The squared distance of every row of a CSR array to its centre."""
+        out = np.empty(X.shape[0])
+        norms = np.einsum("ij,ij->i", self.exact, self.exact)
+        sparse_kmeans.distances(*Entries.of(X), labels, self.by_column, norms, out)
+        return out
+
+    @cached_property
+    def by_column(self) -> Float64:
+        """The centres column by column, (p, k)."""
+        return np.ascontiguousarray(self.exact.T)
 
     def scores(self, scratch: Scratch) -> NDArray[Any]:
         """Room for the scores of a tile of rows."""

@@ -2,60 +2,22 @@
 
 from __future__ import annotations
 
-import warnings
-from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
-
-from onebox.aggregates.aggregate import Aggregate, join, parts_of
-from onebox.aggregates.spread import Spread
-from onebox.base import MultiPass
-from onebox.base.inputs import is_lazy
-from onebox.cluster.bounds import LABELS, Bounds, affords_bounds, next_bounds, wants_bounds
-from onebox.cluster.centers import Centers
-from onebox.cluster.lloyd import Farthest, Inertia, Lloyd, label, relocate, transform
-from onebox.cluster.seeding import Seeds, sample_size, seeding_nbytes, seeds
-from onebox.config import Settings
-from onebox.data.scratch import Scratch
-from onebox.data.view import View
-from onebox.dataset import Dataset
-from onebox.engine.plan import make_plan
-from onebox.engine.run import Run
-from onebox.errors import BadInput, EmptyData
-
-Float64 = NDArray[np.float64]
-STARTS = ("k-means||", "k-means++", "random")
+from onebox.cluster.lloyd_model import LloydModel
+from onebox.errors import BadInput
 
 
-class _Try(NamedTuple):
-    """What one start led to."""
-
-    centers: Float64
-    inertia: float
-    n_iter: int
-    n_filled: int
-    labels: NDArray[np.int32] | None
-
-
-class KMeans(
-    ClassNamePrefixFeaturesOutMixin,  # type: ignore[misc]
-    TransformerMixin,  # type: ignore[misc]
-    ClusterMixin,  # type: ignore[misc]
-    MultiPass,
-):
+class KMeans(LloydModel):
     """k-means clustering.
 
     Parameters
     ----------
     n_clusters : int, default=8
     init : {"k-means||", "k-means++", "random"} or array of shape (n_clusters, n_features)
-        How to start. The named ones pick among a sample of the rows, drawn in one pass.
+        How to start. The named ones pick among a sample of the rows, drawn in one pass: "k-means||"
+        goes on to swap rows that are missed least for rows that are missed most, "k-means++" is
+        scikit-learn's greedy one.
     n_init : int or "auto", default="auto"
         Starts to try; the one with the least inertia stays. "auto" is 1.
     max_iter : int, default=300
@@ -95,13 +57,15 @@ class KMeans(
     labels. Blocks stay decoded in memory between passes when they fit the budget,
     else they are spilled once to the cache folder. Row state: 4 bytes a row, and 4 for a bound on the
     distance to other centres where they fit the budget: once few rows change their cluster, most
-    are then left alone, the more the better rows fall into clusters.
+    are then left alone, the more the better rows fall into clusters. Sparse rows stay sparse, but for
+    the sample, and have no bounds.
 
     Exactness: exact Lloyd iterations, labels to rounding in the dtype of X, sums in float64. The
     same bits for any number of workers and any budget, with bounds and without.
 
     Sources: Lloyd, IEEE Trans. Information Theory 28 (1982); Bahmani et al., "Scalable K-Means++",
-    PVLDB 5 (2012); bounds: Hamerly, "Making k-means even faster", SDM 2010.
+    PVLDB 5 (2012); Lattanzi & Sohler, "A Better k-means++ Algorithm via Local Search", ICML 2019;
+    bounds: Hamerly, "Making k-means even faster", SDM 2010.
 
     Examples
     --------
@@ -152,166 +116,10 @@ class KMeans(
         KMeans
         """
         self._check_parameters()
-        view, settings = self._training_view(X, None, sample_weight)
-        rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31 - 1))
-        n_rows = None if view.drops_rows else view.layout.n_rows
-        self._refuse_too_few(n_rows, view)
-        self._dtype = view.schema.dtype
-        lazy = is_lazy(X)
-        size = sample_size(self.n_clusters, view.row_bytes, n_rows)
-        opened, bounded = self._open(view, size, settings, keeps_labels=not lazy)
-        with opened as run:
-            starts = self._starts(run, size, rng)
-            tries = [self._try(run, start, bounded=bounded, lazy=lazy) for start in starts]
-        best = min(tries, key=lambda one: one.inertia)
-        self.cluster_centers_, self.inertia_ = best.centers.astype(self._dtype), best.inertia
-        self.n_iter_, self._n_features_out = best.n_iter, self.n_clusters
-        self._warn_of_duplicates(best.n_filled)
-        self.labels_ = self.predict(X) if best.labels is None else best.labels
-        self.fit_report_ = run.report
+        self._learn(X, sample_weight)
         return self
 
-    def predict(self, X: Any) -> Any:
-        """Index of the nearest centre of every row: an array, or a lazy Dataset for a Dataset."""
-        check_is_fitted(self)
-        find = partial(_label, centers=self.cluster_centers_)
-        return self._apply(X, find, [("label", np.int32)])
-
-    def transform(self, X: Any) -> Any:
-        """Distance of every row to every centre."""
-        check_is_fitted(self)
-        names = self.get_feature_names_out()
-        distances = partial(_transform, centers=self.cluster_centers_)
-        return self._apply(X, distances, [(name, self.cluster_centers_.dtype) for name in names])
-
-    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
-        """Minus the inertia of these rows; one pass."""
-        check_is_fitted(self)
-        view, settings = self._training_view(X, None, sample_weight, reset=False)
-        scoring = Inertia(Centers(self.cluster_centers_.astype(np.float64), view.schema.dtype))
-        with Run(view, [scoring], settings=settings, job="KMeans score") as run:
-            return -scoring.result(run.scan(scoring))
-
-    def __getstate__(self) -> dict[str, Any]:
-        """What copies and files hold: all but lazy labels, which would read the rows of the fit."""
-        state = dict(super().__getstate__())
-        if isinstance(state.get("labels_"), Dataset):
-            del state["labels_"]
-        return state
-
-    def _open(
-        self, view: View, size: int, settings: Settings, *, keeps_labels: bool
-    ) -> tuple[Run, bool]:
-        """The run, and whether it keeps bounds."""
-        p, held = view.schema.n_features, 0
-        if isinstance(self.init, str):
-            held += size * view.row_bytes + seeding_nbytes(self.n_clusters, size, p)
-        if keeps_labels:
-            held += (view.layout.n_rows or 0) * LABELS.itemsize
-        bounded = wants_bounds(view.layout.n_rows, self.n_clusters, p) and affords_bounds(
-            lambda bounded: make_plan(
-                view, [parts_of(scan) for scan in self._scans(view, size, bounded)], settings,
-                job="KMeans", many_passes=True, result_bytes=held,
-            )
-        )  # fmt: skip
-        scans = self._scans(view, size, bounded)
-        return self._passes(view, scans, settings, result_bytes=held), bounded
-
-    def _scans(self, view: View, size: int, bounded: bool) -> list[Aggregate[Any]]:
-        """What is scanned for, each at its largest."""
-        centers = Centers(np.zeros((self.n_clusters, view.schema.n_features)), view.schema.dtype)
-        lloyd = join(Lloyd(centers, Bounds(centers) if bounded else None), Spread())
-        scans: list[Aggregate[Any]] = [lloyd, Farthest(centers, self.n_clusters)]
-        return [*scans, Seeds(size, 0)] if isinstance(self.init, str) else scans
-
-    def _starts(self, run: Run, size: int, rng: np.random.Generator) -> list[Float64]:
-        n_features = run.view.schema.n_features
-        if not isinstance(self.init, str):
-            given = np.array(self.init, dtype=np.float64)
-            if given.shape != (self.n_clusters, n_features):
-                raise BadInput(
-                    f"init has shape {given.shape}; {self.n_clusters} clusters of {n_features} "
-                    f"features need ({self.n_clusters}, {n_features})."
-                )
-            return [given]
-        drawing = Seeds(size, int(rng.integers(2**31 - 1)))
-        rows = drawing.result(run.scan(drawing, job="KMeans start"))
-        self._refuse_too_few(run.report.rows, run.view)
-        count = 1 if self.n_init == "auto" else int(self.n_init)
-        return [seeds(rows, self.init, self.n_clusters, rng) for _ in range(count)]
-
-    def _try(self, run: Run, start: Float64, *, bounded: bool, lazy: bool) -> _Try:
-        tolerance, changed, centers = 0.0, 1.0, Centers(start, self._dtype)
-        bounds: Bounds | None = None
-        for iteration in range(1, self.max_iter + 1):
-            bounds = next_bounds(bounds, centers, changed) if bounded else None
-            step, job = Lloyd(centers, bounds), f"KMeans pass {iteration}"
-            if iteration == 1:
-                summary, spread = run.scan(join(step, Spread()), job=job)
-                self._refuse_too_few(run.report.rows, run.view)
-                tolerance = self.tol * float(Spread().result(spread).mean())
-            else:
-                summary = run.scan(step, job=job)
-            if not summary.weights.all():
-                search = Farthest(centers, int((summary.weights == 0).sum()))
-                relocate(summary, run.scan(search, job=f"{job}, empty clusters"))
-            moved = step.result(summary)
-            shift = float(((moved - centers.exact) ** 2).sum())
-            centers, changed = Centers(moved, self._dtype), summary.n_changed / run.report.rows
-            if self.verbose:
-                print(f"{job}: {summary.n_changed:,} labels changed, shift {shift:.3g}")
-            if summary.n_changed == 0 or shift <= tolerance:
-                break
-        # Those that predict will use.
-        centers = Centers(moved.astype(self._dtype).astype(np.float64), self._dtype)
-        final = Inertia(centers, bounds and bounds.after(centers))
-        inertia = final.result(run.scan(final, job="KMeans labels"))
-        labels = None if lazy else run.row_state(LABELS)
-        n_filled = int((summary.weights > 0).sum())
-        return _Try(centers.exact, inertia, iteration, n_filled, labels)
-
-    def _warn_of_duplicates(self, n_filled: int) -> None:
-        if n_filled < self.n_clusters:
-            warnings.warn(
-                f"Number of distinct clusters ({n_filled}) found smaller than n_clusters "
-                f"({self.n_clusters}). Possibly due to duplicate points in X.",
-                ConvergenceWarning,
-                stacklevel=3,
-            )
-
     def _check_parameters(self) -> None:
-        if not _is_count(self.n_clusters):
-            raise BadInput(f"n_clusters={self.n_clusters!r} must be an integer of 1 or more.")
-        if isinstance(self.init, str) and self.init not in STARTS:
-            raise BadInput(f"init={self.init!r} must be one of {STARTS} or an array of centres.")
-        if self.max_iter < 1:
-            raise BadInput(f"max_iter={self.max_iter!r} must be 1 or more.")
-        if not self.tol >= 0:
-            raise BadInput(f"tol={self.tol!r} must be 0 or more.")
-        if self.n_init != "auto" and not _is_count(self.n_init):
-            raise BadInput(f"n_init={self.n_init!r} must be 'auto' or an integer of 1 or more.")
+        super()._check_parameters()
         if self.algorithm != "lloyd":
             raise BadInput(f"algorithm={self.algorithm!r} is not known; use 'lloyd'.")
-
-    def _refuse_too_few(self, n_rows: int | None, view: View) -> None:
-        if n_rows == 0:
-            raise EmptyData(
-                f"KMeans was given 0 rows: {view.source.describe()} holds none, or its filters leave "
-                "none. It needs at least one (a minimum of 1 is required)."
-            )
-        if n_rows is not None and n_rows < self.n_clusters:
-            raise BadInput(
-                f"n_samples={n_rows} should be >= n_clusters={self.n_clusters}: ask for fewer clusters."
-            )
-
-
-def _label(X: Any, *, centers: Any) -> NDArray[np.int32]:
-    return label(X, centers.astype(np.float64), Scratch())
-
-
-def _transform(X: Any, *, centers: Any) -> Any:
-    return transform(X, centers.astype(np.float64)).astype(centers.dtype)
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int | np.integer) and bool(value >= 1)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from onebox._kernels import kmeans
+from onebox._kernels import kmeans, sparse_kmeans
 from onebox.aggregates.aggregate import Aggregate, RowState
 from onebox.cluster.bounds import BOUNDS, LABELS, Bounds
-from onebox.cluster.centers import Centers, Float64
+from onebox.cluster.centers import Centers, Entries, Float64
 from onebox.data.block import Block
-from onebox.data.buffers import Floats
 from onebox.data.schema import Schema
 from onebox.data.scratch import Scratch
 
@@ -64,7 +64,7 @@ class Lloyd(Aggregate[LloydSummary]):
 
     def update(self, summary: LloydSummary, block: Block) -> None:
         labels = _nearest(self.centers, self.bounds, block)
-        kmeans.accumulate(block.X, block.weight, labels, summary.sums, summary.weights)
+        accumulate(block, labels, summary.sums, summary.weights)
         summary.n_changed += kmeans.changed(labels, block.state[LABELS.name])
 
     def merge(self, into: LloydSummary, other: LloydSummary) -> None:
@@ -110,7 +110,12 @@ class Inertia(Aggregate[Float64]):
     def update(self, summary: Float64, block: Block) -> None:
         labels = _nearest(self.centers, self.bounds, block)
         block.state[LABELS.name][:] = labels
-        summary += kmeans.inertia(block.X, block.weight, labels, self.centers.exact)
+        sparse = block.csr
+        if sparse is None:
+            summary += kmeans.inertia(block.X, block.weight, labels, self.centers.exact)
+        else:
+            squares = self.centers.squares(sparse, labels)
+            summary += squares @ block.weight if len(block.weight) else squares.sum()
 
     def merge(self, into: Float64, other: Float64) -> None:
         into += other
@@ -119,8 +124,23 @@ class Inertia(Aggregate[Float64]):
         return float(summary[0])
 
 
+def accumulate(block: Block, labels: NDArray[np.int32], sums: Float64, weights: Float64) -> None:
+    """Add the rows of a block, times their weights, to the sums of their clusters."""
+    sparse = block.csr
+    if sparse is None:
+        kmeans.accumulate(block.X, block.weight, labels, sums, weights)
+    else:
+        sparse_kmeans.accumulate(*Entries.of(sparse), block.weight, labels, sums, weights)
+
+
+def rows_of(block: Block) -> Any:
+    """The rows as they came: a CSR array or a matrix."""
+    sparse = block.csr
+    return block.X if sparse is None else sparse
+
+
 def _nearest(centers: Centers, bounds: Bounds | None, block: Block) -> NDArray[np.int32]:
-    return bounds.nearest(block) if bounds else centers.nearest(block.X, block.scratch)
+    return bounds.nearest(block) if bounds else centers.nearest(rows_of(block), block.scratch)
 
 
 def _row_state(bounds: Bounds | None) -> tuple[RowState, ...]:
@@ -145,6 +165,13 @@ class FarSummary:
 class Farthest(Aggregate[FarSummary]):
     """The `n` rows farthest from their nearest centre: where clusters without rows go next.
 
+    Attributes
+    ----------
+    centers : Centers
+    n : int
+    sparse : bool
+        Whether rows come as CSR; of these, only the farthest are made a matrix.
+
     Notes
     -----
     Cost: 1 pass, run when a cluster is empty only; summary 8 n (p + 3) bytes.
@@ -152,6 +179,7 @@ class Farthest(Aggregate[FarSummary]):
 
     centers: Centers
     n: int
+    sparse: bool = False
     grouped: ClassVar[bool] = False
 
     def empty(self, schema: Schema) -> FarSummary:
@@ -162,17 +190,24 @@ class Farthest(Aggregate[FarSummary]):
         return 8 * self.n * (schema.n_features + 3)
 
     def work_nbytes(self, schema: Schema, n_rows: int) -> int:
-        wide = 8 * n_rows * (2 * schema.n_features + 4)  # the centres of the rows, the differences
+        if self.sparse:
+            wide = 8 * (4 * n_rows + 2 * self.n * schema.n_features)
+        else:  # the centres of the rows, the differences
+            wide = 8 * n_rows * (2 * schema.n_features + 4)
         return wide + self.centers.work_nbytes(n_rows)
 
     def update(self, summary: FarSummary, block: Block) -> None:
-        labels = self.centers.nearest(block.X, block.scratch)
-        difference = block.X - self.centers.exact[labels]
-        distances = np.einsum("ij,ij->i", difference, difference).astype(np.float64)
+        X = rows_of(block)
+        labels = self.centers.nearest(X, block.scratch)
+        if sp.issparse(X):
+            distances = self.centers.squares(X, labels)
+        else:
+            difference = X - self.centers.exact[labels]
+            distances = np.einsum("ij,ij->i", difference, difference).astype(np.float64)
         w = block.weight if len(block.weight) else np.ones(block.n_rows)
         distances[w == 0] = -1  # a row without weight cannot hold a cluster
         keep = np.argsort(-distances, kind="stable")[: self.n]
-        rows = block.X[keep].astype(np.float64)
+        rows = (X[keep].toarray() if sp.issparse(X) else X[keep]).astype(np.float64)
         self.merge(summary, FarSummary(distances[keep], rows, labels[keep].copy(), w[keep]))
 
     def merge(self, into: FarSummary, other: FarSummary) -> None:
@@ -201,8 +236,13 @@ def relocate(summary: LloydSummary, far: FarSummary) -> None:
         summary.weights[cluster] = weight
 
 
-def transform(X: Floats, centers: Float64) -> Float64:
-    """Distances of every row to every centre, about the centres' mean."""
+def transform(X: Any, centers: Float64) -> Float64:
+    """Distances of every row to every centre, about the centres' mean where X is a matrix."""
+    if sp.issparse(X):
+        squared = -2.0 * (X @ centers.T)
+        squared += np.asarray(X.power(2).sum(axis=1)).reshape(-1, 1)
+        squared += np.einsum("ij,ij->i", centers, centers)
+        return np.asarray(np.sqrt(np.maximum(squared, 0, out=squared), out=squared))
     middle = centers.mean(axis=0)
     moved, rows = centers - middle, X - middle
     squared = -2.0 * rows @ moved.T
@@ -211,8 +251,10 @@ def transform(X: Floats, centers: Float64) -> Float64:
     return np.asarray(np.sqrt(np.maximum(squared, 0, out=squared), out=squared))
 
 
-def label(X: Floats, centers: Float64, scratch: Scratch) -> NDArray[np.int32]:
+def label(X: Any, centers: Float64, scratch: Scratch) -> NDArray[np.int32]:
     """The nearest centre of every row."""
+    if sp.issparse(X):
+        return Centers(centers, X.dtype).nearest(X, scratch)
     if X.dtype not in (np.float32, np.float64) or not X.flags.c_contiguous:
         X = np.ascontiguousarray(X, np.float64)
     return Centers(centers, X.dtype).nearest(X, scratch)

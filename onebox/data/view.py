@@ -22,7 +22,7 @@ from onebox.data.partition import Layout, Partition, Unit
 from onebox.data.schema import Schema
 from onebox.data.scratch import Scratch
 from onebox.data.source import Source
-from onebox.data.steps import Filter, Map, Rename, Select
+from onebox.data.steps import Filter, Map, Rename, Select, UnitRows
 from onebox.data.steps.chain import Chain, applied, columns_needed, passed_through, schema_after
 from onebox.data.widths import has_any_length, type_width
 from onebox.errors import BadValue, EmptyData, MismatchedRows
@@ -114,7 +114,8 @@ class View:
     @cached_property
     def entry_row_bytes(self) -> int | None:
         """Bytes of the entries of one row, where rows stay sparse; None where they do not."""
-        plain = all(isinstance(step, Select | Rename) for chain in self._chains for step in chain)
+        kinds = Select | Rename | UnitRows
+        plain = all(isinstance(step, kinds) for chain in self._chains for step in chain)
         stays = self.as_sparse and plain and not self.drop_missing
         return self.source.entry_row_bytes if stays else None
 
@@ -236,7 +237,7 @@ class View:
         """The steps of the features, cut where rows with missing values must be gone."""
         cuts = [
             i for i, step in enumerate(self.features)
-            if self.drop_missing and isinstance(step, Map) and not step.takes_missing
+            if self.drop_missing and isinstance(step, Map | UnitRows) and not step.takes_missing
         ]  # fmt: skip
         return [self.features[i:j] for i, j in pairwise([0, *cuts, len(self.features)])]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,12 +13,14 @@ import sklearn.cluster
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import load_digits, load_iris, make_blobs
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score, pairwise_distances
 
 import onebox as ob
 from onebox.aggregates.spread import Spread
-from onebox.cluster import KMeans
-from onebox.cluster.lloyd import Centers, label
+from onebox.cluster import KMeans, MiniBatchKMeans, SphericalKMeans
+from onebox.cluster.centers import Centers
+from onebox.cluster.lloyd import label
 from onebox.cluster.seeding import Seeds, kmeans_parallel, sample_size, seeds
 from onebox.data.scratch import Scratch
 from onebox.data.steps import draw_hashes
@@ -232,9 +236,12 @@ def test_a_small_sample_is_all_rows():
     drawing = Seeds(80, 0)
     summary, _ = scan(as_dataset(X).view, drawing)
     assert sorted(map(tuple, drawing.result(summary))) == sorted(map(tuple, X))
-    assert sample_size(8, 16, 50) == 50
-    assert sample_size(8, 16, None) == 125_000
-    assert sample_size(1000, 10**6, None) == 64_000
+    assert sample_size(8, as_dataset(X).view) == 50
+    many = as_dataset(np.zeros((200_000, 2))).view
+    assert sample_size(8, many) == 125_000
+    assert sample_size(2000, many) == 128_000
+    sparse = as_dataset(sp.csr_array((200_000, 10_000))).view.sparsely()
+    assert sample_size(1000, sparse) == 2000  # each row of it takes 80 kB
 
 
 @pytest.mark.parametrize("init", ["k-means||", "k-means++", "random"])
@@ -245,6 +252,24 @@ def test_starts_are_rows_and_repeat_with_the_generator(init):
     assert once.dtype == np.float64
     assert {tuple(row) for row in once} <= {tuple(row) for row in X.astype(np.float64)}
     np.testing.assert_array_equal(once, seeds(X, init, 7, np.random.default_rng(5)))
+
+
+def test_k_means_plus_plus_is_scikit_learns_greedy_one():
+    X = DATA["digits"]
+    start = seeds(X, "k-means++", 9, np.random.default_rng(5))
+    seed = int(np.random.default_rng(5).integers(2**31 - 1))
+    theirs, _ = sklearn.cluster.kmeans_plusplus(X, 9, random_state=seed)
+    np.testing.assert_array_equal(start, theirs)
+
+
+def test_a_start_from_all_rows_minds_their_weights():
+    """As if the rows were there as often as they weigh."""
+    X = np.repeat([[0.0], [10.0], [20.0]], 100, axis=0)
+    X += np.random.default_rng(0).random(X.shape)
+    weight = np.repeat([1.0, 1.0, 1e-9], 100)
+    for init in ("k-means||", "k-means++"):
+        made = [KMeans(2, init=init, random_state=s).fit(X, sample_weight=weight) for s in range(5)]
+        assert all(one.cluster_centers_.max() < 12 for one in made)
 
 
 def test_far_groups_are_all_hit():
@@ -267,7 +292,10 @@ def test_one_fit_whatever_the_container(tmp_path):
     for data in (X.tolist(), np.asfortranarray(X), frame, frame.to_pandas(), sp.csr_array(X)):
         made = KMeans(5, init=X[:5]).fit(data)
         np.testing.assert_array_equal(made.labels_, expected.labels_)
-        assert made.inertia_ == expected.inertia_
+        # A sparse row's distance is summed over its entries.
+        assert made.inertia_ == pytest.approx(
+            expected.inertia_, rel=1e-12 if sp.issparse(data) else 0
+        )
     made = KMeans(5, init=X[:5]).fit(tmp_path / "x.npy")
     assert made.inertia_ == expected.inertia_
 
@@ -385,3 +413,124 @@ def test_values_and_columns_that_make_no_sense():
 def test_verbose_says_how_it_goes(capsys):
     KMeans(3, random_state=0, verbose=1).fit(DATA["iris"])
     assert capsys.readouterr().out.startswith("KMeans pass 1: 150 labels changed, shift ")
+
+
+# Sparse rows
+
+
+@pytest.mark.parametrize("init", ["array", "k-means||"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_sparse_rows_lead_where_dense_ones_do(init, weighted):
+    rng = np.random.default_rng(0)
+    dense = rng.random((3000, 40)) * (rng.random((3000, 40)) < 0.15)
+    weight = rng.integers(0, 3, 3000).astype(float) if weighted else None
+    options = {"init": dense[:7] if init == "array" else init, "random_state": 0}
+    one, other = (
+        KMeans(7, **options).fit(X, sample_weight=weight) for X in (dense, sp.csr_array(dense))
+    )
+    np.testing.assert_array_equal(one.labels_, other.labels_)
+    np.testing.assert_allclose(one.cluster_centers_, other.cluster_centers_, atol=1e-12)
+    assert one.inertia_ == pytest.approx(other.inertia_)
+    np.testing.assert_array_equal(other.predict(sp.csr_array(dense)), one.predict(dense))
+    np.testing.assert_allclose(other.transform(sp.csr_array(dense)), one.transform(dense))
+    assert other.score(sp.csr_array(dense), sample_weight=weight) == pytest.approx(-one.inertia_)
+
+
+def test_sparse_clusters_without_rows_are_filled():
+    dense = np.zeros((60, 5))
+    dense[np.arange(60), np.arange(60) % 5] = 1 + np.arange(60) / 100
+    start = np.full((4, 5), 50.0)
+    start[:2] = dense[:2]
+    one, other = (KMeans(4, init=start).fit(X) for X in (dense, sp.csr_array(dense)))
+    assert len(set(other.labels_)) == 4
+    np.testing.assert_array_equal(one.labels_, other.labels_)
+
+
+@pytest.mark.parametrize("kind", [KMeans, SphericalKMeans, MiniBatchKMeans])
+def test_wide_sparse_rows_are_never_a_matrix(kind):
+    """As a matrix they are 2.6 GB."""
+    topics = 20_000 * np.random.default_rng(0).integers(0, 4, 4000)
+    columns = topics[:, None] + np.random.default_rng(1).integers(0, 30, (4000, 20))
+    row = np.repeat(np.arange(4000), 20)
+    X = sp.csr_array((np.ones(row.size), (row, columns.ravel())), shape=(4000, 80_000))
+    with ob.config(memory="700MB", n_jobs=2):
+        made = kind(4, random_state=0).fit(X)
+    assert made.fit_report_.peak_memory < 700e6
+    assert adjusted_rand_score(topics, made.labels_) == 1
+
+
+# Bad input
+
+KINDS = pytest.mark.parametrize("kind", [KMeans, SphericalKMeans, MiniBatchKMeans])
+
+
+@KINDS
+@pytest.mark.parametrize("form", [np.asarray, sp.csr_array, ob.dataset])
+def test_fewer_distinct_rows_than_clusters_are_counted(kind, form):
+    X = np.repeat([[1.0, 0.0], [1.0, 1.0], [0.0, 5.0]], 10, axis=0)
+    with pytest.warns(ConvergenceWarning, match=r"distinct clusters \(3\).*n_clusters \(5\)"):
+        made = kind(5, random_state=0).fit(form(X))
+    assert made.inertia_ == pytest.approx(0, abs=1e-12)
+    assert np.isfinite(made.cluster_centers_).all()
+
+
+@KINDS
+def test_duplicates_of_as_many_rows_as_clusters_are_no_reason_to_warn(kind):
+    X = np.repeat([[1.0, 0.0], [1.0, 1.0], [0.0, 5.0]], [500, 30, 1], axis=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        made = kind(3, random_state=0).fit(X)
+    assert sorted(np.bincount(made.labels_)) == [1, 30, 500]
+
+
+@KINDS
+def test_one_row_and_one_cluster(kind):
+    made = kind(1).fit([[3.0, 4.0]])
+    assert made.inertia_ == pytest.approx(0, abs=1e-30)
+    assert made.labels_.tolist() == [0]
+    X = np.random.default_rng(0).random((300, 3))
+    made = kind(1, random_state=0).fit(X)
+    rows = X / np.linalg.norm(X, axis=1, keepdims=True) if kind is SphericalKMeans else X
+    mean = rows.mean(axis=0)
+    mean = mean / np.linalg.norm(mean) if kind is SphericalKMeans else mean
+    np.testing.assert_allclose(made.cluster_centers_[0], mean)
+    assert set(made.labels_) == {0}
+
+
+@KINDS
+def test_columns_without_variance(kind):
+    X = np.random.default_rng(0).random((500, 2)) + 1
+    constant = np.insert(X, [0, 1], 1.0, axis=1)
+    made = kind(3, random_state=0).fit(constant)
+    if kind is not SphericalKMeans:
+        np.testing.assert_allclose(made.cluster_centers_[:, [0, 2]], 1.0)
+    with pytest.warns(ConvergenceWarning, match=r"clusters \(1\)"):
+        assert kind(2, random_state=0).fit(np.ones((50, 3))).inertia_ == pytest.approx(0, abs=1e-12)
+
+
+@KINDS
+@pytest.mark.parametrize("form", [np.asarray, sp.csr_array, ob.dataset])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_what_is_not_finite_is_named(kind, form, value):
+    X = np.random.default_rng(0).random((50, 2))
+    X[31, 1] = value
+    name = "NaN" if np.isnan(value) else "infinity"
+    for init in ("k-means||", X[:2]):
+        with pytest.raises(BadValue, match=f"contains {name}: column 'x1', row 31"):
+            kind(2, init=init).fit(form(X))
+    with pytest.raises(BadInput, match=r"init is .* in centre 1, column 0"):
+        kind(2, init=[[0.0, 1.0], [value, 1.0]]).fit(X[:20])
+
+
+@KINDS
+def test_weights_below_zero_and_too_few_above_it(kind):
+    X = np.random.default_rng(0).random((50, 2))
+    weight = np.ones(50)
+    weight[17] = -2
+    with pytest.raises(BadValue, match="sample_weight is -2 in row 17"):
+        kind(2).fit(X, sample_weight=weight)
+    weight[:] = 0
+    weight[:2] = 1
+    for init in ("k-means||", "k-means++", "random"):
+        with pytest.raises(BadInput, match="2 rows have a weight above 0, and n_clusters=3"):
+            kind(3, init=init).fit(X, sample_weight=weight)

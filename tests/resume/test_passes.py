@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import onebox as ob
-from onebox.cluster import KMeans
+from onebox.cluster import KMeans, MiniBatchKMeans
 from onebox.engine.reader import Reader
 
 from .conftest import learned
@@ -31,7 +31,8 @@ def blobs(request, tmp_path_factory):
 
 def fit(blobs, **how):
     with ob.config(n_jobs=2, **how):
-        return KMeans(20, random_state=0, tol=0, max_iter=25).fit(ob.dataset(blobs))
+        # From random rows, which takes some iterations.
+        return KMeans(20, init="random", random_state=0, tol=0, max_iter=25).fit(ob.dataset(blobs))
 
 
 class Broken(Exception):
@@ -99,3 +100,27 @@ def test_a_finished_fit_reads_nothing_and_leaves_little(blobs, memory, sha256):
     assert sha256(learned(again)) == sha256(learned(first))
     assert again.fit_report_.passes_reused == again.fit_report_.passes == first.fit_report_.passes
     assert again.fit_report_.bytes_read == 0
+
+
+def test_mini_batches_go_on_behind_the_passes_that_are_done(blobs, memory, breaking, sha256):
+    def fit(**how):
+        with ob.config(n_jobs=2, **how):
+            return MiniBatchKMeans(20, random_state=0).fit(ob.dataset(blobs))
+
+    whole = fit()
+    # The sample is all rows, and its batches are arrays: units of the data are read by two passes.
+    assert whole.fit_report_.passes == 2
+    tasks = []
+    original = Reader.work
+    breaking(None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Reader, "work", lambda *a, **k: (tasks.append(1), original(*a, **k))[1])
+        fit()
+    breaking(len(tasks) - 4)
+    with pytest.raises(Broken):
+        fit(cache=memory)
+    breaking(None)
+    model = fit(cache=memory)
+    assert sha256(learned(model)) == sha256(learned(whole))
+    assert model.fit_report_.passes_reused == 1
+    assert model.fit_report_.partitions_reused > 0

@@ -9,6 +9,7 @@ from onebox.data.steps.choosing import Cast, Rename, Select
 from onebox.data.steps.drawing import Draw, draw_hashes, value_hashes
 from onebox.data.steps.filtering import DropMissing, Filter
 from onebox.data.steps.functions import Assign, Map, as_array, as_columns
+from onebox.data.steps.scaling import UnitRows
 from onebox.data.steps.step import Step
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Rename",
     "Select",
     "Step",
+    "UnitRows",
     "as_array",
     "as_columns",
     "draw_hashes",
