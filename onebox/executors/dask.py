@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from itertools import cycle, islice
 from typing import Any, TypeVar
 
@@ -15,6 +16,7 @@ from distributed.scheduler import KilledWorker
 
 from onebox.errors import BadInput, WorkerDied
 from onebox.executors.crew import RETRIES, Crew
+from onebox.executors.portable import Portable
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -109,7 +111,7 @@ class DaskCrew(Crew):
         if isinstance(value, Future):
             return value
         # A task, not scattered data: what is lost with its worker is made again.
-        return self._submit(_same, value)
+        return self._submit(Portable(partial(_same, value)))
 
     def tell(self, function: Callable[..., object], *arguments: object) -> None:
         self._client.run(function, *arguments, on_error="ignore")

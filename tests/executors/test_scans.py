@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
+from importlib.util import module_from_spec, spec_from_file_location
 
 import numpy as np
 import pyarrow as pa
@@ -134,6 +136,20 @@ def test_sparse_rows_elsewhere(executor, tmp_path, sha256):
 
         expected = digest_of(job, data, sha256, n_jobs=2)
         assert digest_of(job, data, sha256, executor=executor, n_jobs=2) == expected
+
+
+def test_functions_of_modules_that_only_this_process_knows(elsewhere, tmp_path, matrix):
+    (tmp_path / "notebook_cell.py").write_text("def twice(block):\n    return 2 * block.X\n")
+    spec = spec_from_file_location("notebook_cell", tmp_path / "notebook_cell.py")
+    module = sys.modules["notebook_cell"] = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    np.save(tmp_path / "rows.npy", matrix[:5000])
+    data = ob.dataset(tmp_path / "rows.npy").map(module.twice)
+    try:
+        with ob.config(executor=elsewhere, n_jobs=2):
+            assert StandardScaler().fit(data).mean_ == pytest.approx(2 * matrix[:5000].mean(axis=0))
+    finally:
+        del sys.modules["notebook_cell"]
 
 
 @pytest.mark.parametrize("n_jobs", [1, 3, 4])

@@ -145,14 +145,15 @@ def test_no_zombies_are_left(processes):
     assert processes.wait_until(lambda: "Z" not in states_of_children(), 30)
 
 
-def test_files_do_not_stay_open():
+def test_files_do_not_stay_open(processes):
     list(ob.pmap(abs, range(4), n_jobs=2))
     before = len(os.listdir("/proc/self/fd"))
     for _ in range(5):
         list(ob.pmap(lambda x: np.full(300_000, x), range(8), n_jobs=2))
         next(ob.pmap(lambda x: x, range(8), n_jobs=2))
     gc.collect()
-    assert len(os.listdir("/proc/self/fd")) <= before
+    # What else this process serves, such as a cluster, opens and closes files of its own.
+    assert processes.wait_until(lambda: len(os.listdir("/proc/self/fd")) <= before, 5)
 
 
 MANY_OPEN = """

@@ -14,7 +14,6 @@ from contextlib import suppress
 
 import cloudpickle
 
-from onebox.executors.portable import pickle_by_value
 from onebox.parallel.backends.backend import Backend, Ending
 from onebox.parallel.backends.findings import Findings
 from onebox.parallel.backends.packing import hold, release, wired
@@ -29,7 +28,7 @@ from onebox.parallel.workers.setup import Setup
 
 GRACE = 0.1
 """Seconds that workers get to end what they run when nobody wants it any more."""
-ASK_FIRST = 0.05
+ASK_FIRST = 0.2
 """Seconds that a hanging worker gets to write down where it hangs."""
 
 
@@ -96,8 +95,7 @@ class Processes(Backend):
 
     def _new_worker(self) -> Remote:
         if self._function is None:
-            with pickle_by_value(self._call.function):
-                self._function, _ = self._arguments.pack(self._call.function)
+            self._function, _ = self._arguments.pack(self._call.function)
         worker = POOL.lease()
         self._workers.append(worker)
         self._selector.register(worker.channel, selectors.EVENT_READ, worker)

@@ -24,6 +24,8 @@ sys.path[:] = {path!r}
 from onebox.parallel.workers.nursery import main
 main({descriptor})
 """
+SILENCE = 0.02
+"""Seconds after which nothing more is written."""
 ENDS_WITHIN = 1.0
 """Seconds to wait for the nursery to end, which takes it milliseconds."""
 
@@ -136,9 +138,7 @@ class Pool:
         with suppress(OSError):
             if ask_first:
                 nursery.ask(ASK, worker)
-                deadline = time.monotonic() + ask_first
-                while not worker.last_words() and time.monotonic() < deadline:
-                    time.sleep(0.001)
+                _listen(worker, time.monotonic() + ask_first)
             nursery.ask(KILL, worker)
 
     def shut_down(self, *, if_unused: bool = False) -> None:
@@ -197,6 +197,18 @@ class Pool:
         except BaseException:
             worker.close()
             raise
+
+
+def _listen(worker: Remote, deadline: float) -> None:
+    """Wait until a worker has written where it is, which it does piece by piece."""
+    heard, since = "", time.monotonic()
+    while time.monotonic() < deadline:
+        time.sleep(0.001)
+        words = worker.last_words()
+        if words != heard:
+            heard, since = words, time.monotonic()
+        elif heard and time.monotonic() - since > SILENCE:
+            return
 
 
 def _flags() -> list[str]:
