@@ -217,7 +217,7 @@ def seeding_nbytes(n_clusters: int, n_rows: int, n_features: int) -> int:
     candidates = min(OVERSAMPLING * ROUNDS * n_clusters, n_rows)
     searching = 8 * candidates * (n_features + 24)
     tiles = 8 * 3 * min(TILE, n_rows) * (OVERSAMPLING * n_clusters + n_features)
-    return 8 * n_rows * (n_features + 7) + tiles + searching
+    return 8 * n_rows * (n_features + 7) + max(tiles, searching)  # one after the other
 
 
 def kmeans_parallel(
