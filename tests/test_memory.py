@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 MB = 10**6
-ABSURD = 3  # times the measured peak
+ABSURD = 4  # times the measured peak
 
 CHILD = r"""
 import json, logging, os, re, sys, time
