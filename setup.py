@@ -79,6 +79,7 @@ def kernel_extensions() -> list[Extension]:
         [Extension(f"onebox._kernels.pure.{path.stem}", [path.as_posix()]) for path in sources]
         + [Extension(SHARED, ["onebox/_kernels/baseline/shared.c"])],
         build_dir=GENERATED.as_posix(),
+        nthreads=(os.cpu_count() or 1) if sys.platform == "linux" else 0,  # by forking
         compiler_directives=DIRECTIVES,
         shared_utility_qualified_name=SHARED,
     )
