@@ -112,8 +112,8 @@ axes[1, 0].plot(m, seconds, "o-")
 axes[1, 0].axhline(seconds_of_all, color="k", linestyle=":", label="all rows")
 for name, found in columns.items():
     k, seconds, error = zip(*found, strict=True)
-    axes[0, 1].plot(k, error, "o-", label=name)
-    axes[1, 1].plot(k, seconds, "o-")
+    axes[0, 1].plot(k, error, "o-")
+    axes[1, 1].plot(k, seconds, "o-", label=name)
 numbers, seconds, left, least = zip(*directions, strict=True)
 axes[0, 2].plot(numbers, left, "o-", label="found, by its own account")
 axes[0, 2].plot(numbers, least, "k:", label="the best there are")
@@ -125,10 +125,10 @@ for (top, bottom), title, (label, ticks) in zip(axes.T, titles, sizes.items(), s
     bottom.set(xlabel=label, xscale="log", ylim=(0, None))
     top.yaxis.set_major_formatter(PercentFormatter(1))
     for ax in (top, bottom):
-        ax.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+        ax.set_xticks(ticks, [f"{tick:,}" for tick in ticks], fontsize="small")
         ax.minorticks_off()
-for ax in (axes[1, 0], axes[0, 1], axes[0, 2]):
-    ax.legend()
+for ax in (axes[1, 0], axes[1, 1], axes[0, 2]):
+    ax.legend(loc="lower right" if ax is axes[1, 1] else "best")
 axes[0, 0].set(ylabel="error")
 axes[1, 0].set(ylabel="seconds")
 fig.tight_layout()

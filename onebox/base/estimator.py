@@ -178,6 +178,12 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             return data.mapped(step, step.schema, ndim=1 if step.is_column else 2)
         return filled(data, step)
 
+    def _apply_back(self, X: Any, function: Function) -> Any:
+        """As `_apply`, for rows of what `transform` made, which become rows of the fit's columns."""
+        names = getattr(self, "feature_names_in_", [f"x{j}" for j in range(self.n_features_in_)])
+        columns: Sequence[str] = self.get_feature_names_out()
+        return self._apply(X, function, [(name, None) for name in names], columns=columns)
+
     def _refuse_container(self) -> None:
         container = _get_output_config("transform", self)["dense"]
         if container != "default":

@@ -94,9 +94,7 @@ class FeatureClusters(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimat
         ndarray of shape (n_samples, n_features), or a lazy Dataset
         """
         check_is_fitted(self)
-        names = getattr(self, "feature_names_in_", [f"x{j}" for j in range(self.n_features_in_)])
-        fields = [(name, None) for name in names]
-        return self._apply(X, Copies(self.labels_), fields, columns=self.get_feature_names_out())
+        return self._apply_back(X, Copies(self.labels_))
 
     @property
     def _n_features_out(self) -> int:

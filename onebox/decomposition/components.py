@@ -57,9 +57,7 @@ class Components(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator): 
         ndarray of shape (n_samples, n_features), or a lazy Dataset
         """
         check_is_fitted(self)
-        names = getattr(self, "feature_names_in_", [f"x{j}" for j in range(self.n_features_in_)])
-        fields = [(name, None) for name in names]
-        return self._apply(X, self._mapping(restore), fields, columns=self.get_feature_names_out())
+        return self._apply_back(X, self._mapping(restore))
 
     @property
     def _n_features_out(self) -> int:

@@ -61,7 +61,8 @@ def require_rank(n_components: float, most: int) -> None:
     """Refuse more components than there can be."""
     if n_components > most:
         raise BadInput(
-            f"n_components={n_components} must be between 0 and min(n_samples, n_features)={most}."
+            f"n_components={n_components} must be between 0 and min(n_samples, n_features)={most}: there "
+            f"are no more directions. Ask for at most {most}."
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from math import pi, sqrt
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from onebox.decomposition.krylov import PROBES, Leading
 from onebox.decomposition.spectrum import project
 from onebox.decomposition.truncated_svd import TruncatedSVD
+from onebox.errors import BadInput
 
 Float64 = NDArray[np.float64]
 
@@ -108,6 +110,10 @@ def randomized_svd(
     >>> bool(np.linalg.norm(rest) <= error.frobenius), bool(np.linalg.norm(rest, 2) <= error.spectral)
     (True, True)
     """
+    if not (isinstance(k, Integral) and k >= 1):
+        raise BadInput(
+            f"k={k!r} must be an integer of 1 or more: so many singular values are found."
+        )
     model = TruncatedSVD(k, n_iter=n_iter, n_oversamples=n_oversamples, random_state=random_state)
     found = model._find(data, probes=True)
     s = model.singular_values_

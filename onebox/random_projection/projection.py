@@ -152,10 +152,7 @@ class RandomProjection(
         inverse = vars(self).get("inverse_components_")
         if inverse is None:
             inverse = self._inverse()
-        names = getattr(self, "feature_names_in_", [f"x{j}" for j in range(self.n_features_in_)])
-        columns = self.get_feature_names_out()
-        fields = [(name, None) for name in names]
-        return self._apply(X, Back(inverse), fields, columns=columns)
+        return self._apply_back(X, Back(inverse))
 
     @property
     def _n_features_out(self) -> int:

@@ -206,3 +206,9 @@ def test_a_search_goes_on_where_it_was_interrupted(rows, tmp_path, monkeypatch) 
     assert (model.fit_report_.passes_reused, model.fit_report_.partitions_reused) == (1, 2)
     np.testing.assert_array_equal(model.components_, whole.components_)
     assert fit("broken").fit_report_.passes_reused == whole.fit_report_.passes
+
+
+@pytest.mark.parametrize("k", [0, -1, 1.5])
+def test_a_number_of_singular_values_that_cannot_be(k):
+    with pytest.raises(BadInput, match=f"k={k} must be an integer of 1 or more"):
+        randomized_svd(np.eye(5), k)

@@ -62,7 +62,7 @@ def told(model):
     parts = [(n, np.asarray(getattr(last, n))) for n in names]
     text = b"".join(n.encode() + (p.tobytes() if p.dtype != object else repr(p).encode())
                     for n, p in parts)
-    return text, last.fit_report_
+    return text, model.fit_report_
 
 def child(order):
     where = order["log"]
