@@ -159,3 +159,58 @@ class DeleteOneFile(Appending):
     target = "at most 3 % of a full fit"
     before = staticmethod(lambda files: files)
     after = staticmethod(lambda files: files[:50] + files[51:])
+
+
+@job
+class Keeping(Job):
+    """A first fit that keeps its summaries, beside one that does not, turn and turn about."""
+
+    title = "Ridge, 40 files for the first time, keeping what they come to"
+    peer_name = "the same without a cache"
+    target = "at most 3 % of the fit"
+    sizes: ClassVar[list[Size]] = [(100, 122_880, 41)]
+    TURNS = 7
+
+    @staticmethod
+    def prepare(size: Size) -> None:
+        _folder(size)
+
+    @classmethod
+    def ours(cls, size: Size, threads: int) -> Timed:
+        files = _files(size)[:40]
+
+        def timed(*, warm: bool) -> Note:
+            if warm:
+                _fit(files[:2], None, threads)
+                return ""
+            pairs = [(_fit(files, None, threads), _kept(files, threads)) for _ in range(cls.TURNS)]
+            told = []
+            for name in ("seconds", "cpu"):
+                ratios = [getattr(kept, name) / getattr(plain, name) - 1 for plain, kept in pairs]
+                low, middle, high = np.quantile(ratios, [0.25, 0.5, 0.75])
+                told.append(f"{name} {middle:+.1%} ({low:+.1%} to {high:+.1%})")
+            note = f"keeping took, in {cls.TURNS} pairs (median, quartiles): {', '.join(told)}"
+            return note, float(np.median([kept.seconds for _, kept in pairs]))
+
+        return timed
+
+    @classmethod
+    def peer(cls, size: Size, threads: int) -> Timed:
+        files = _files(size)[:40]
+
+        def timed(*, warm: bool) -> Note:
+            if warm:
+                _fit(files[:2], None, threads)
+                return ""
+            fits = [_fit(files, None, threads) for _ in range(cls.TURNS)]
+            return "", float(np.median([fit.seconds for fit in fits]))
+
+        return timed
+
+
+def _kept(files: list[str], threads: int) -> Cost:
+    folder = Path(tempfile.mkdtemp(dir=data.FOLDER))
+    try:
+        return _fit(files, folder, threads)
+    finally:
+        shutil.rmtree(folder)

@@ -32,7 +32,7 @@ class Source(ABC):
     in_memory: bool = False
     """Whether the caller holds the rows already, so that reading copies nothing."""
     tells_nulls: bool = False
-    """Whether `null_count` may know something."""
+    """Whether `null_counts` may know something."""
     named: bool = True
     """Whether the columns' names come from the data; if not they are x0, x1, ..."""
 
@@ -89,13 +89,9 @@ class Source(ABC):
         """
         return None
 
-    def null_count(self, span: Span, name: str) -> int | None:
-        """Nulls that a footer tells of, None when it does not."""
-        return None
-
     def null_counts(self, span: Span, names: Sequence[str]) -> list[int | None]:
-        """The same of several columns."""
-        return [self.null_count(span, name) for name in names]
+        """Nulls of columns that a footer tells of, None where it does not."""
+        return [None] * len(names)
 
     def may_match(self, span: Span, expression: pc.Expression) -> bool:
         """False only when statistics prove that no row of the span can match."""

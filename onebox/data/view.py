@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +28,8 @@ from onebox.data.widths import has_any_length, type_width
 from onebox.errors import BadValue, EmptyData, MismatchedRows
 
 SPANS_LOOKED_AT = 64
+
+Ahead: TypeAlias = Callable[[Iterator[tuple[int, Columns]]], Iterator[tuple[int, Columns]]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,19 +175,20 @@ class View:
         return features + 8 * (schema.n_targets + schema.weighted)
 
     def blocks(
-        self, unit: Unit, scratch: Scratch, on_drop: Callable[[int], None] | None = None
-    ) -> Iterator[Block]:
+        self, unit: Unit, scratch: Scratch, on_drop: Callable[[int], None] | None = None,
+        ahead: Ahead | None = None,
+    ) -> Iterator[Block]:  # fmt: skip
         """The blocks of a unit in order, each within one partition.
 
         A partition of which no row remains gives no block. `on_drop` is told how many rows
-        `drop_missing` took from a block.
+        `drop_missing` took from a block; `ahead` may read while a block is worked on.
         """
         shared, rest = self._shared_steps
         if self.skips(unit):
             return
         partitions = list(unit.partitions())
-        at = 0
-        for offset, columns in self._resliced(unit):
+        at, read = 0, self._resliced(unit)
+        for offset, columns in read if ahead is None else ahead(read):
             while at + 1 < len(partitions) and offset >= unit.edges[at + 1]:
                 at += 1
             first = unit.span.first_row + offset

@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 from onebox.data.block import Block
 from onebox.data.partition import Unit
 from onebox.data.scratch import Scratch
-from onebox.data.view import View
+from onebox.data.view import Ahead, View
 from onebox.engine.report import Meter
 from onebox.engine.store import BlockStore
-from onebox.engine.tasks import Stopped
+from onebox.engine.tasks import Stopped, made_ahead
 from onebox.errors import OneboxError
 
 T = TypeVar("T")
@@ -36,14 +36,16 @@ class Reader:
         Called before every block; raises when the run is over.
     scratches : list of Scratch, optional
         Memory that nobody uses just now.
+    has_idle : callable, optional
+        Whether a thread is free to read while another works on what has been read.
     """
 
     def __init__(
         self, view: View, store: BlockStore | None, meter: Meter, check: Callable[[], None],
-        scratches: list[Scratch] | None = None,
+        scratches: list[Scratch] | None = None, has_idle: Callable[[], bool] = bool,
     ) -> None:  # fmt: skip
         self.view, self.store, self.meter = view, store, meter
-        self._check = check
+        self._check, self._has_idle = check, has_idle
         self._scratches = [] if scratches is None else scratches
 
     def work(
@@ -56,14 +58,16 @@ class Reader:
         return made
 
     def blocks(
-        self, unit: Unit, scratch: Scratch, on_drop: OnDrop | None = None
-    ) -> Iterator[Block]:
+        self, unit: Unit, scratch: Scratch, on_drop: OnDrop | None = None,
+        ahead: Ahead | None = None,
+    ) -> Iterator[Block]:  # fmt: skip
         """The blocks of a unit, counted; one that is asked for ends when the run is over.
 
-        `on_drop` is told of the rows that a missing value took.
+        `on_drop` is told of the rows that a missing value took; `ahead` reads while a block is
+        worked on.
         """
         rows = 0
-        for block in self._stored_or_read(unit, scratch, on_drop):
+        for block in self._stored_or_read(unit, scratch, on_drop, ahead):
             self._check()
             yield block
             rows += block.n_rows
@@ -87,13 +91,14 @@ class Reader:
     def _watched(
         self, unit: Unit, scratch: Scratch, at: list[Block], on_drop: OnDrop | None
     ) -> Iterator[Block]:
-        for block in self.blocks(unit, scratch, on_drop):
+        ahead = made_ahead if self._has_idle() else None
+        for block in self.blocks(unit, scratch, on_drop, ahead):
             at[:] = [block]
             yield block
             at.clear()
 
     def _stored_or_read(
-        self, unit: Unit, scratch: Scratch, on_drop: OnDrop | None
+        self, unit: Unit, scratch: Scratch, on_drop: OnDrop | None, ahead: Ahead | None
     ) -> Iterator[Block]:
         store = self.store
         if store is not None and store.has(unit):
@@ -109,7 +114,7 @@ class Reader:
             if on_drop is not None:
                 on_drop(rows)
 
-        for block in self.view.blocks(unit, scratch, dropped):
+        for block in self.view.blocks(unit, scratch, dropped, ahead):
             if store is not None:
                 store.keep(block, shelf)
             yield block

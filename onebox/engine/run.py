@@ -120,7 +120,10 @@ class Run:
             passes.tasks = Tasks(executor, self.plan.in_flight, passes.tell)
             # First of all, before what tasks use is closed.
             self._stack.callback(passes.tasks.close)
-            passes.reader = Reader(self.view, store, self.meter, passes.tasks.check)
+            idle = passes.tasks.is_one if self.plan.n_workers > 1 else bool
+            passes.reader = Reader(
+                self.view, store, self.meter, passes.tasks.check, has_idle=idle
+            )  # fmt: skip
             passes.hire = self._hire
             self._stack = self._stack.pop_all()
         return self

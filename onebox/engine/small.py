@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from onebox.aggregates.aggregate import Aggregate
@@ -99,7 +101,7 @@ class SmallWalk:
 
 
 class Here:
-    """Makes them in this process: a task a unit, which looks into the cache itself.
+    """Makes them in this process: a task a unit that the cache does not have.
 
     Parameters
     ----------
@@ -115,17 +117,28 @@ class Here:
         self.groups, self.reader, self.tasks, self.trail = groups, reader, tasks, trail
 
     def in_order(self, units: Sequence[Unit], kept: KeptScan | None) -> Results[Made]:
-        def work(unit: Unit) -> Made:
-            made = None if kept is None else found_in(kept, unit, self.reader)
-            return self._read(unit, kept) if made is None else made
-
-        yield from self.tasks.in_order(work, units)
+        known = None if kept is None else _Kept(kept, self.reader)
+        yield from self.tasks.in_order(partial(self._read, kept=kept), units, known)
 
     def _read(self, unit: Unit, kept: KeptScan | None) -> Made:
         aggregates = [one.aggregate for one in self.groups]
         used = [one.used for one in self.groups]
         made = read(unit, aggregates, self.reader, self.trail, used, kept)
         return made._replace(reusable=True)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What the cache has of units."""
+
+    kept: KeptScan
+    reader: Reader
+
+    def has(self, unit: Unit) -> bool:
+        return self.kept.has(unit)
+
+    def find(self, unit: Unit) -> Made | None:
+        return found_in(self.kept, unit, self.reader)
 
 
 def found_in(kept: KeptScan, unit: Unit, reader: Reader) -> Made | None:

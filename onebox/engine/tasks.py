@@ -9,19 +9,32 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Executor, Future, wait
-from typing import Any, TypeAlias, TypeVar
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 T = TypeVar("T")
 Item = TypeVar("Item")
+Asked = TypeVar("Asked", contravariant=True)
+Found = TypeVar("Found", covariant=True)
 
 Results: TypeAlias = Generator[T, None, None]
 
 TURN = 0.1  # seconds
+PASSED_OVER = 64  # known items, to begin tasks behind them
 
 
 class Stopped(Exception):
     """Raised inside tasks when the run is over early; never seen outside."""
+
+
+class Known(Protocol[Asked, Found]):
+    """What is at hand without a task; asked by the collecting thread."""
+
+    def has(self, item: Asked) -> bool:
+        """Whether it is likely to be found."""
+
+    def find(self, item: Asked) -> Found | None:
+        """What is known of an item."""
 
 
 class Tasks:
@@ -43,15 +56,21 @@ class Tasks:
         self._unfinished: set[Future[Any]] = set()
         self._stop = threading.Event()
 
-    def in_order(self, task: Callable[[Item], T], items: Iterable[Item]) -> Results[T]:
-        """What a task makes of each item, in the order of the items."""
-        waiting: deque[Future[T]] = deque()
+    def in_order(
+        self, task: Callable[[Item], T], items: Iterable[Item], known: Known[Item, T] | None = None
+    ) -> Results[T]:
+        """What a task makes of each item, in the order of the items; none for what is known."""
+        waiting: deque[tuple[Item, Future[T] | None]] = deque()
+        n_begun = 0
         for item in items:
-            waiting.append(self._submit(task, item))
-            if len(waiting) >= self._in_flight:
-                yield self._result(waiting.popleft())
+            expected = known is not None and known.has(item)
+            waiting.append((item, None if expected else self._submit(task, item)))
+            n_begun += not expected
+            while n_begun >= self._in_flight or len(waiting) > PASSED_OVER:
+                n_begun -= waiting[0][1] is not None
+                yield self._made(task, *waiting.popleft(), known)
         while waiting:
-            yield self._result(waiting.popleft())
+            yield self._made(task, *waiting.popleft(), known)
 
     def all(self, task: Callable[[Item], object], items: Iterable[Item]) -> None:
         """Run a task on all items at once."""
@@ -81,6 +100,22 @@ class Tasks:
             wait(self._unfinished)
             self._unfinished.clear()
 
+    def is_one(self) -> bool:
+        """Inside a task: whether it is the only one, while the other threads have nothing to do."""
+        return len(self._unfinished) == 1
+
+    def _made(
+        self, task: Callable[[Item], T], item: Item, future: Future[T] | None,
+        known: Known[Item, T] | None,
+    ) -> T:  # fmt: skip
+        if future is not None:
+            return self._result(future)
+        found = None if known is None else known.find(item)
+        if found is None:  # it was expected, and is lost
+            return self._result(self._submit(task, item))
+        self._each_turn()
+        return found
+
     def _submit(self, task: Callable[[Item], T], item: Item) -> Future[T]:
         future = self._executor.submit(task, item)
         self._unfinished.add(future)
@@ -97,3 +132,12 @@ class Tasks:
 
 def _next(items: Iterator[T]) -> T | None:
     return next(items, None)
+
+
+def made_ahead(items: Iterator[T]) -> Iterator[T]:
+    """The items, each made by a thread of its own while the one before is worked on."""
+    with ThreadPoolExecutor(1) as thread:
+        following = thread.submit(_next, items)
+        while (item := following.result()) is not None:
+            following = thread.submit(_next, items)
+            yield item

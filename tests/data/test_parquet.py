@@ -66,9 +66,9 @@ def test_nested_columns_are_seen_and_others_can_be_read(tmp_path, read):
     assert read(source, columns=None).to_pydict() == table.to_pydict()
     assert read(tmp_path / "n.parquet", columns=["b", "a"]).equals(table.select(["b", "a"]))
     # A leaf of the struct has the name of a column: counts are those of the column.
-    assert source.null_count(span, "a") == 0
-    assert source.null_count(span, "b") == 1
-    assert source.null_count(span, "pair") is None
+    assert source.null_counts(span, ["a"])[0] == 0
+    assert source.null_counts(span, ["b"])[0] == 1
+    assert source.null_counts(span, ["pair"])[0] is None
     both = source.stored_bytes(span, ["a", "pair"])
     assert (
         0 < source.stored_bytes(span, ["a"]) < both < source.stored_bytes(span, table.column_names)
@@ -83,7 +83,7 @@ def test_names_with_dots(tmp_path, read):
     for name in table.column_names:
         assert read(tmp_path / "d.parquet", columns=[name]).equals(table.select([name]))
     assert read(source).equals(table)
-    assert [source.null_count(span, name) for name in table.column_names] == [0, 0, 1]
+    assert source.null_counts(span, table.column_names) == [0, 0, 1]
     assert source.stored_bytes(span, ["a"]) < source.stored_bytes(span, ["a", "a.b"])
 
 
@@ -178,15 +178,15 @@ def test_statistics_prune_row_groups(tmp_path, read, blocks):
 
 def test_nulls_are_known_from_footers(file, mixed):
     source = open_source(file)
-    counts = [source.null_count(span, "real") for span in source.spans()]
+    counts = [source.null_counts(span, ["real"])[0] for span in source.spans()]
     assert sum(counts) == mixed["real"].null_count
-    assert all(source.null_count(span, "whole") == 0 for span in source.spans())
+    assert all(source.null_counts(span, ["whole"])[0] == 0 for span in source.spans())
 
 
 def test_files_without_statistics_tell_nothing(tmp_path):
     pq.write_table(pa.table({"a": [1, None]}), tmp_path / "x.parquet", write_statistics=False)
     source = open_source(tmp_path / "x.parquet")
-    assert source.null_count(source.spans()[0], "a") is None
+    assert source.null_counts(source.spans()[0], ["a"])[0] is None
 
 
 def test_no_rows(tmp_path, read):

@@ -214,7 +214,7 @@ def test_keys_that_collide_get_the_number_of_their_source(files):
 def test_what_the_parts_know_is_known(files):
     source = ConcatSource(files)
     span = source.spans()[-1]
-    assert source.null_count(span, "n") == 0
+    assert source.null_counts(span, ["n"])[0] == 0
     assert source.stored_bytes(span, ["n"]) > 0
     assert source.reading_bytes(span, ["n"], 10) > 0
     assert [source.may_match(s, pc.field("n") > 3) for s in source.spans()] == [

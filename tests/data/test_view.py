@@ -207,7 +207,7 @@ def test_a_source_that_counts_nulls_says_that_it_tells_of_them(tmp_path):
     assert isinstance(hive, HiveSource)
     for source in (in_memory, file, hive, ConcatSource([file, in_memory])):
         assert source.tells_nulls
-        assert source.null_count(source.spans()[0], "a") == 1
+        assert source.null_counts(source.spans()[0], ["a"])[0] == 1
         with pytest.raises(BadValue, match=r"'a' has 1 null.*known without reading"):
             View(source).refuse_known_nulls()
     assert not open_source(np.ones((2, 2))).tells_nulls

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from onebox.engine.tasks import Stopped, Tasks
+from onebox.engine.tasks import Stopped, Tasks, made_ahead
 from onebox.executors import SerialExecutor
 
 
@@ -57,6 +57,74 @@ def test_items_made_ahead_come_in_order_and_one_ahead(executor):
     assert [next(ahead), next(ahead)] == [0, 1]
     assert len(made) <= 3
     assert list(ahead) == list(range(2, 10))
+
+
+class Some:
+    """Known items, of which some are lost when they are looked for."""
+
+    def __init__(self, items, lost=()):
+        self.items, self.lost = set(items), set(lost)
+
+    def has(self, item):
+        return item in self.items
+
+    def find(self, item):
+        return None if item in self.lost else f"found {item}"
+
+
+def test_what_is_known_takes_no_task_and_what_is_lost_does(executor):
+    made = []
+
+    def make(i):
+        made.append(i)
+        return f"made {i}"
+
+    known = Some(set(range(300)) - {7, 200, 201, 202, 299}, lost={5, 100})
+    results = list(Tasks(executor, 2, nothing).in_order(make, range(300), known))
+    assert sorted(made) == [5, 7, 100, 200, 201, 202, 299]
+    assert results == [f"made {i}" if i in made else f"found {i}" for i in range(300)]
+
+
+def test_tasks_behind_known_items_begin_first(executor):
+    made = []
+
+    def make(i):
+        made.append(i)
+        return i
+
+    known = Some(set(range(60)) - {20, 40, 50})
+    tasks = Tasks(executor, 2, nothing)
+    results = tasks.in_order(make, range(60), known)
+    assert next(results) == "found 0"
+    tasks.all(nothing_of, [0])  # behind what was begun, where one thread does all
+    assert made[:2] == [20, 40]
+    assert 50 not in made, "two may be in flight"
+    assert [r for r in results if isinstance(r, int)] == [20, 40, 50]
+
+
+def nothing_of(item):
+    pass
+
+
+def test_items_are_made_ahead_by_another_thread():
+    threads = set()
+
+    def items():
+        for i in range(5):
+            threads.add(threading.get_ident())
+            yield i
+        raise ZeroDivisionError
+
+    ahead = made_ahead(items())
+    assert [next(ahead) for _ in range(5)] == list(range(5))
+    with pytest.raises(ZeroDivisionError):
+        next(ahead)
+    assert len(threads) == 1
+    assert threading.get_ident() not in threads
+    some = made_ahead(iter(range(5)))
+    assert next(some) == 0
+    some.close()
+    assert all(thread.ident not in threads for thread in threading.enumerate())
 
 
 def test_an_error_is_raised_where_its_result_is_due(executor):

@@ -101,9 +101,9 @@ class ConcatSource(Source):
         source, original = self._origins[span]
         return source.unpacked_bytes(original, names)
 
-    def null_count(self, span: Span, name: str) -> int | None:
+    def null_counts(self, span: Span, names: Sequence[str]) -> list[int | None]:
         source, original = self._origins[span]
-        return source.null_count(original, name)
+        return source.null_counts(original, names)
 
     def may_match(self, span: Span, expression: pc.Expression) -> bool:
         source, original = self._origins[span]

@@ -146,10 +146,15 @@ class HiveSource(Source):
     def _stored(self, names: Sequence[str]) -> list[str]:
         return [name for name in names if name not in self._types]
 
-    def null_count(self, span: Span, name: str) -> int | None:
-        if name not in self._types:
-            return self.files.null_count(span, name)
-        return span.n_rows if self.values[span.file][name] is None else 0
+    def null_counts(self, span: Span, names: Sequence[str]) -> list[int | None]:
+        values, stored = (
+            self.values[span.file],
+            iter(self.files.null_counts(span, self._stored(names))),
+        )
+        return [
+            next(stored) if name not in values else span.n_rows if values[name] is None else 0
+            for name in names
+        ]
 
     def may_match(self, span: Span, expression: pc.Expression) -> bool:
         guarantee = pc.scalar(True)

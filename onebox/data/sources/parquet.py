@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any, ClassVar
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
@@ -21,7 +22,8 @@ import pyarrow.parquet as pq
 from onebox.data.columns import Columns, TableColumns
 from onebox.data.partition import Span
 from onebox.data.sources.files import READ_ERRORS, File, FileSource, Folder
-from onebox.data.sources.parquet_pages import PageSizes, page_sizes
+from onebox.data.sources.parquet_chunks import Chunks, Int64, Leaves
+from onebox.data.sources.parquet_pages import page_sizes
 from onebox.data.sources.settle import conform, settle_schemas
 from onebox.storage.hashing import hash_bytes
 
@@ -40,11 +42,15 @@ class ParquetSource(FileSource):
     def __init__(self, folder: Folder, columns: Sequence[str] | None = None) -> None:
         super().__init__(folder, columns)
         self._matching: dict[tuple[str, bytes], frozenset[int]] = {}
-        self._positions: dict[str, dict[str, list[int]]] = {}
-        self._last: tuple[pq.ParquetSchema, dict[str, list[int]]] | None = None
-        self._page_sizes: dict[str, PageSizes] = {}
         self._footer_hashes: dict[str, str] = {}
-        self._stored_sizes: dict[tuple[str, int, tuple[str, ...]], int] = {}
+        self._forget()
+
+    def _forget(self) -> None:
+        """Begin to learn from footers."""
+        self._chunks: dict[str, Chunks] = {}
+        self._leaves: dict[str, Leaves] = {}
+        self._last_leaves: Leaves | None = None
+        self._pages: dict[tuple[Leaves, tuple[str, ...]], Int64] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         """Paths, types and fingerprints: whoever reads a file reads its footer, and no other."""
@@ -52,12 +58,12 @@ class ParquetSource(FileSource):
         _ = self._footers  # which the fingerprints are made of
         return {
             "folder": self.folder, "columns": self.columns, "_footer_hashes": self._footer_hashes,
-            "_matching": {}, "_page_sizes": {}, "_positions": {}, "_last": None, "_stored_sizes": {},
-            "_traces": {}, **known,
+            "_matching": {}, "_traces": {}, **known,
         }  # fmt: skip
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _footers=_Footers(self))
+        self._forget()
 
     @cached_property
     def _footers(self) -> dict[str, pq.FileMetaData]:
@@ -80,12 +86,18 @@ class ParquetSource(FileSource):
 
     @cached_property
     def _schema(self) -> pa.Schema:
-        schemas = []
+        schemas: list[tuple[str, pa.Schema]] = []
+        last: pq.FileMetaData | None = None
         for file in self.folder.files:
+            footer = self._footers[file.key]
+            if last is not None and _are_alike(last, footer):
+                schemas.append((file.key, schemas[-1][1]))
+                continue
             try:
-                schemas.append((file.key, self._footers[file.key].schema.to_arrow_schema()))
+                schemas.append((file.key, footer.schema.to_arrow_schema()))
             except READ_ERRORS as error:
                 raise self.folder.failure(file, "", error) from error
+            last = footer
         return settle_schemas(schemas, self.columns)
 
     @property
@@ -98,13 +110,10 @@ class ParquetSource(FileSource):
         for file in self.folder.files:
             footer, row = self._footers[file.key], 0
             fingerprint = self._fingerprint(file)
-            for i in range(footer.num_row_groups):
-                group = footer.row_group(i)
-                nbytes = sum(
-                    group.column(j).total_compressed_size for j in range(group.num_columns)
-                )
-                spans.append(Span(file.key, i, row, group.num_rows, nbytes, fingerprint))
-                row += group.num_rows
+            for i, nbytes in enumerate(self._chunks_of(file.key).stored.sum(axis=1).tolist()):
+                n_rows = footer.row_group(i).num_rows
+                spans.append(Span(file.key, i, row, n_rows, nbytes, fingerprint))
+                row += n_rows
         return spans
 
     def spans(self) -> list[Span]:
@@ -115,12 +124,8 @@ class ParquetSource(FileSource):
         return self._footer_hashes[file.key]
 
     def _place(self, file: File) -> tuple[int, int] | None:
-        footer = self._footers[file.key]
-        if not footer.num_row_groups:
-            return None
-        group = footer.row_group(footer.num_row_groups - 1)
-        chunks = [group.column(j) for j in range(group.num_columns)]
-        stop = max((_first_byte(c) + c.total_compressed_size for c in chunks), default=0)
+        chunks = self._chunks_of(file.key)
+        stop = int((chunks.first[-1:] + chunks.stored[-1:]).max(initial=0))
         return (4, stop) if 4 < stop <= file.size else None
 
     def read(
@@ -156,105 +161,69 @@ class ParquetSource(FileSource):
             wrong = EOFError(f"it holds {n_rows:,} rows and its footer says {span.n_rows:,}")
             raise self.folder.failure(file, place, wrong)
 
-    def _leaves(self, key: str) -> dict[str, list[int]]:
-        """Positions in a file of the stored columns that make up each column."""
-        held = self._positions.get(key)
-        if held is not None:
-            return held
-        schema = self._footers[key].schema
-        if self._last is not None and schema.equals(self._last[0]):
-            held = self._last[1]  # files of one writer are alike
-        else:
-            held = _positions(schema)
-            self._last = schema, held
-        self._positions[key] = held
+    def _chunks_of(self, key: str) -> Chunks:
+        """What the footer of a file tells of its chunks."""
+        held = self._chunks.get(key)
+        if held is None:
+            held = self._chunks[key] = Chunks(self._footers[key])
         return held
 
-    def _stored(self, span: Span, names: Sequence[str]) -> Iterator[pq.ColumnChunkMetaData]:
-        group = self._footers[span.file].row_group(span.index)
-        leaves = self._leaves(span.file)
-        for name in names:
-            for position in leaves.get(name, ()):
-                yield group.column(position)
+    def _leaves_of(self, key: str) -> Leaves:
+        """Which stored columns of a file make up each column."""
+        held = self._leaves.get(key)
+        if held is None:
+            schema = self._footers[key].schema
+            alike = self._last_leaves  # files of one writer are
+            held = alike if alike is not None and schema.equals(alike.schema) else Leaves(schema)
+            self._leaves[key] = self._last_leaves = held
+        return held
 
     def reading_bytes(self, span: Span, names: Sequence[str], rows_per_batch: int) -> int:
-        held = packed = 0
-        for column in self._stored(span, names):
-            pages = self._pages(column.path_in_schema)
-            unpacked = min(pages.unpacked, column.total_uncompressed_size)
-            dictionary = min(pages.dictionary, column.total_uncompressed_size)
-            held += READ_BUFFER + unpacked + dictionary * column.has_dictionary_page
-            if column.compression != "UNCOMPRESSED":
-                packed = max(packed, min(pages.packed, column.total_compressed_size))
-        # A packed page goes when it is unpacked, so that one of them is held at a time.
-        return held + packed
+        leaves = self._leaves_of(span.file)
+        asked = leaves, tuple(names)
+        if asked not in self._pages:
+            self._pages[asked] = self._page_sizes([leaves.paths[i] for i in leaves.of(names)])
+        chunks, pages = self._chunks_of(span.file), self._pages[asked]
+        return chunks.reading_bytes(span.index, leaves.of(names), pages, READ_BUFFER)
 
-    def _pages(self, path: str) -> PageSizes:
-        """Sizes of a column's pages, the larger of the usual and what its largest chunk begins with."""
-        if path not in self._page_sizes:
-            self._page_sizes[path] = self._measured_pages(path)
-        return self._page_sizes[path]
+    def _page_sizes(self, paths: Sequence[str]) -> Int64:
+        """Sizes of the pages of some leaves: the largest dictionary, page and packed page of each.
 
-    def _measured_pages(self, path: str) -> PageSizes:
-        usual = PageSizes(PAGE_BYTES, PAGE_BYTES, PAGE_BYTES)
-        # Many small reads of a remote file take too long for what they tell.
-        if path not in self._largest_chunks or not self.folder.is_local:
-            return usual
-        file, chunk = self._largest_chunks[path]
-        if chunk.total_uncompressed_size <= PAGE_BYTES:
-            return usual
-        first = _first_byte(chunk)
-        try:
-            with self.folder.filesystem.open_input_file(file.path) as handle:
-                stop = first + chunk.total_compressed_size
-                seen = page_sizes(handle, first, stop, PAGES_LOOKED_AT)
-        except (*READ_ERRORS, ValueError):
-            return usual  # whatever is wrong shows when it is read
-        return PageSizes(*map(max, usual, seen))
-
-    @cached_property
-    def _largest_chunks(self) -> dict[str, tuple[File, pq.ColumnChunkMetaData]]:
-        """The chunks of the largest row group by their paths, each with its file."""
-        largest: dict[str, tuple[File, pq.ColumnChunkMetaData]] = {}
+        The larger of the usual, and of what the chunks of the largest row group begin with.
+        """
+        sizes = np.full((3, len(paths)), PAGE_BYTES, np.int64)
         span = max(self._spans, key=lambda span: span.nbytes, default=None)
-        if span is not None:
-            group = self._footers[span.file].row_group(span.index)
-            for j in range(group.num_columns):
-                chunk = group.column(j)
-                largest[chunk.path_in_schema] = self._files[span.file], chunk
-        return largest
+        # Many small reads of a remote file take too long for what they tell.
+        if span is None or not self.folder.is_local:
+            return sizes
+        chunks, positions = self._chunks_of(span.file), self._leaves_of(span.file).paths
+        try:
+            with self.folder.filesystem.open_input_file(self._files[span.file].path) as handle:
+                for i, path in enumerate(paths):
+                    at = (span.index, positions.index(path)) if path in positions else None
+                    if at is None or chunks.unpacked[at] <= PAGE_BYTES:
+                        continue
+                    first = int(chunks.first[at])
+                    stop = first + int(chunks.stored[at])
+                    seen = page_sizes(handle, first, stop, PAGES_LOOKED_AT)
+                    np.maximum(sizes[:, i], seen, out=sizes[:, i])
+        except (*READ_ERRORS, ValueError):
+            pass  # whatever is wrong shows when it is read
+        return sizes
 
     def unpacked_bytes(self, span: Span, names: Sequence[str]) -> int:
-        return sum(column.total_uncompressed_size for column in self._stored(span, names))
+        leaves = self._leaves_of(span.file).of(names)
+        return int(self._chunks_of(span.file).unpacked[span.index, leaves].sum())
 
     def stored_bytes(self, span: Span, names: Sequence[str]) -> int:
-        what = (span.file, span.index, tuple(names))
-        if what not in self._stored_sizes:  # asked for several times a unit
-            sizes = (column.total_compressed_size for column in self._stored(span, names))
-            self._stored_sizes[what] = sum(sizes)
-        return self._stored_sizes[what]
-
-    def null_count(self, span: Span, name: str) -> int | None:
-        columns = list(self._stored(span, [name]))
-        if len(columns) != 1 or columns[0].path_in_schema != name:
-            return None  # nested: the leaf's nulls are not the column's
-        statistics = columns[0].statistics
-        known = statistics is not None and statistics.has_null_count
-        return int(statistics.null_count) if known else None
+        leaves = self._leaves_of(span.file).of(names)
+        return int(self._chunks_of(span.file).stored[span.index, leaves].sum())
 
     def null_counts(self, span: Span, names: Sequence[str]) -> list[int | None]:
-        group = self._footers[span.file].row_group(span.index)
-        leaves = self._leaves(span.file)
-        counts: list[int | None] = []
-        for name in names:
-            places = leaves.get(name, ())
-            column = group.column(places[0]) if len(places) == 1 else None
-            statistics = None if column is None else column.statistics
-            if column is None or statistics is None or column.path_in_schema != name:
-                counts.append(None)
-            else:
-                counts.append(int(statistics.null_count) if statistics.has_null_count else None)
-        return counts
+        told = self._leaves_of(span.file).alone(names)
+        leaves = [leaf for leaf in told if leaf is not None]
+        counts = iter(self._chunks_of(span.file).nulls(span.index, leaves))
+        return [None if leaf is None else next(counts) for leaf in told]
 
     def may_match(self, span: Span, expression: pc.Expression) -> bool:
         key = (span.file, pickle.dumps(expression))
@@ -275,17 +244,6 @@ class ParquetSource(FileSource):
         return frozenset(group.id for group in groups)
 
 
-def _positions(schema: pq.ParquetSchema) -> dict[str, list[int]]:
-    held: dict[str, list[int]] = {}
-    top = set(schema.to_arrow_schema().names)
-    for position in range(len(schema.names)):
-        path = schema.column(position).path
-        # A name may hold a dot itself; a leaf's path begins with that of its column.
-        name = path if path in top else path.split(".", 1)[0]
-        held.setdefault(name, []).append(position)
-    return held
-
-
 class _Footers(dict[str, pq.FileMetaData]):
     """Footers by the keys of files, read when they are asked for, and all of them by `items`."""
 
@@ -303,5 +261,7 @@ class _Footers(dict[str, pq.FileMetaData]):
         return footer
 
 
-def _first_byte(chunk: pq.ColumnChunkMetaData) -> int:
-    return int(min(chunk.dictionary_page_offset or chunk.data_page_offset, chunk.data_page_offset))
+def _are_alike(one: pq.FileMetaData, other: pq.FileMetaData) -> bool:
+    """Whether two footers say the same of their columns."""
+    # What a writer adds in Arrow's own terms is metadata, and no part of Parquet's schema.
+    return bool(one.schema.equals(other.schema)) and one.metadata == other.metadata

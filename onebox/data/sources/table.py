@@ -63,8 +63,8 @@ class TableSource(Source):
     def unpacked_bytes(self, span: Span, names: Sequence[str]) -> int:
         return int(self.table.select(list(names)).nbytes)
 
-    def null_count(self, span: Span, name: str) -> int | None:
-        return int(self.table.column(name).null_count)
+    def null_counts(self, span: Span, names: Sequence[str]) -> list[int | None]:
+        return [int(self.table.column(name).null_count) for name in names]
 
     @property
     def token(self) -> object:

@@ -129,6 +129,10 @@ class KeptScan:
             recipe += str(keeper.everything(recipe))
         self._units = UnitSummaries(keeper, recipe, about, parts, classes, keys)
 
+    def has(self, unit: Unit) -> bool:
+        """Whether the summaries of a unit are likely to be found."""
+        return not self._refused and self._units is not None and self._units.has(unit)
+
     def find(self, unit: Unit) -> Found | None:
         """The summaries of a unit, read at some time before; safe to call from any thread."""
         if self._refused or self._units is None:

@@ -90,7 +90,8 @@ class Shelf:
         self._take_index()
 
     def __contains__(self, key: bytes) -> bool:
-        return key in self._places
+        place = self._places.get(key)
+        return place is not None and place[0] not in self._lost
 
     def find(self, key: bytes) -> Packed | None:
         """The summaries of a unit, if they are here; safe to call from any thread."""

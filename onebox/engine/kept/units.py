@@ -63,6 +63,10 @@ class UnitSummaries:
         """Whether no more are kept."""
         return self._shelf.full
 
+    def has(self, unit: Unit) -> bool:
+        """Whether the summaries of a unit are listed."""
+        return any(key in self._shelf for key in self._keys.of(unit))
+
     def find(self, unit: Unit) -> Found | None:
         """The summaries of a unit, read at some time before; safe to call from any thread."""
         return self._find(unit, self._keys.of(unit))
