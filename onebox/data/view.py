@@ -29,7 +29,7 @@ from onebox.errors import BadValue, EmptyData, MismatchedRows
 
 SPANS_LOOKED_AT = 64
 
-Ahead: TypeAlias = Callable[[Iterator[tuple[int, Columns]]], Iterator[tuple[int, Columns]]]
+Ahead: TypeAlias = Callable[[Iterator[Columns]], Iterator[Columns]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,14 +181,14 @@ class View:
         """The blocks of a unit in order, each within one partition.
 
         A partition of which no row remains gives no block. `on_drop` is told how many rows
-        `drop_missing` took from a block; `ahead` may read while a block is worked on.
+        `drop_missing` took from a block; `ahead` may read a batch while blocks are worked on.
         """
         shared, rest = self._shared_steps
         if self.skips(unit):
             return
         partitions = list(unit.partitions())
-        at, read = 0, self._resliced(unit)
-        for offset, columns in read if ahead is None else ahead(read):
+        at = 0
+        for offset, columns in self._resliced(unit, ahead):
             while at + 1 < len(partitions) and offset >= unit.edges[at + 1]:
                 at += 1
             first = unit.span.first_row + offset
@@ -204,14 +204,14 @@ class View:
                 if made.n_rows:
                     yield made
 
-    def _resliced(self, unit: Unit) -> Iterator[tuple[int, Columns]]:
+    def _resliced(self, unit: Unit, ahead: Ahead | None) -> Iterator[tuple[int, Columns]]:
         """Exactly `rows_per_block` rows at a time, counted from the start of the span."""
         size = self.layout.rows_per_block
         batches = self.source.read(
             unit.span, unit.start, unit.stop, self.source_columns, self.layout.rows_per_batch
         )
         offset, held, n_held = unit.start, [], 0
-        for batch in batches:
+        for batch in batches if ahead is None else ahead(batches):
             start = 0
             while start < batch.n_rows:
                 stop = min(start + size - n_held, batch.n_rows)

@@ -51,6 +51,9 @@ class Plan:
         Whether row states are spilled too.
     held_bytes : int
         Of `peak_bytes`, for blocks that are kept in memory.
+    n_threads : int
+        That may run: where there are fewer units than these, a second one reads what the first works
+        on. It holds no more than one would.
     """
 
     n_workers: int
@@ -63,6 +66,7 @@ class Plan:
     rows_per_block: int
     states_on_disk: bool
     held_bytes: int = 0
+    n_threads: int = 1
 
     def __str__(self) -> str:
         kept = {
@@ -123,7 +127,7 @@ def make_plan(
     states = width * (layout.n_rows or 0)
     large = any(is_large(part, view) for parts in scans for part in parts)
     asked = 1 if settings.executor == "serial" else settings.n_jobs or 1
-    n_workers = asked if large else max(1, min(asked, len(layout.units)))
+    wanted = n_workers = asked if large else max(1, min(asked, len(layout.units)))
     spare = int(settings.executor == "threads")  # others may run as many as they are given
     while (peak := _peak(needs, n_workers, spare)) > budget and n_workers > 1:
         n_workers -= 1
@@ -153,6 +157,7 @@ def make_plan(
         rows_per_block=layout.rows_per_block,
         states_on_disk=states_on_disk,
         held_bytes=held,
+        n_threads=asked if n_workers == wanted else n_workers,
     )
 
 

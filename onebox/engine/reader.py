@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 from onebox.data.block import Block
@@ -37,15 +38,20 @@ class Reader:
     scratches : list of Scratch, optional
         Memory that nobody uses just now.
     has_idle : callable, optional
-        Whether a thread is free to read while another works on what has been read.
+        Whether a thread is free to read while another works on what has been read. None: there are
+        no others.
     """
 
     def __init__(
         self, view: View, store: BlockStore | None, meter: Meter, check: Callable[[], None],
-        scratches: list[Scratch] | None = None, has_idle: Callable[[], bool] = bool,
+        scratches: list[Scratch] | None = None, has_idle: Callable[[], bool] | None = None,
     ) -> None:  # fmt: skip
         self.view, self.store, self.meter = view, store, meter
-        self._check, self._has_idle = check, has_idle
+        self._check = check
+        self._ahead: Ahead | None = None
+        source = view.source  # a stream stays with the thread that began it
+        if has_idle is not None and not (source.in_memory or source.raw or source.single_pass):
+            self._ahead = partial(made_ahead, has_idle=has_idle)
         self._scratches = [] if scratches is None else scratches
 
     def work(
@@ -63,8 +69,8 @@ class Reader:
     ) -> Iterator[Block]:  # fmt: skip
         """The blocks of a unit, counted; one that is asked for ends when the run is over.
 
-        `on_drop` is told of the rows that a missing value took; `ahead` reads while a block is
-        worked on.
+        `on_drop` is told of the rows that a missing value took; `ahead` reads a batch while blocks
+        are worked on.
         """
         rows = 0
         for block in self._stored_or_read(unit, scratch, on_drop, ahead):
@@ -91,8 +97,7 @@ class Reader:
     def _watched(
         self, unit: Unit, scratch: Scratch, at: list[Block], on_drop: OnDrop | None
     ) -> Iterator[Block]:
-        ahead = made_ahead if self._has_idle() else None
-        for block in self.blocks(unit, scratch, on_drop, ahead):
+        for block in self.blocks(unit, scratch, on_drop, self._ahead):
             at[:] = [block]
             yield block
             at.clear()

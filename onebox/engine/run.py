@@ -120,13 +120,17 @@ class Run:
             passes.tasks = Tasks(executor, self.plan.in_flight, passes.tell)
             # First of all, before what tasks use is closed.
             self._stack.callback(passes.tasks.close)
-            idle = passes.tasks.is_one if self.plan.n_workers > 1 else bool
+            idle = self._has_idle if self.plan.n_threads > 1 else None
             passes.reader = Reader(
                 self.view, store, self.meter, passes.tasks.check, has_idle=idle
             )  # fmt: skip
             passes.hire = self._hire
             self._stack = self._stack.pop_all()
         return self
+
+    def _has_idle(self) -> bool:
+        """Whether every task that runs could have one more thread."""
+        return 2 * self._passes.tasks.n_running() <= self.plan.n_threads
 
     def _hire(self) -> Elsewhere | None:
         """Who makes scans elsewhere, if that was asked for."""

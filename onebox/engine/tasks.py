@@ -100,9 +100,9 @@ class Tasks:
             wait(self._unfinished)
             self._unfinished.clear()
 
-    def is_one(self) -> bool:
-        """Inside a task: whether it is the only one, while the other threads have nothing to do."""
-        return len(self._unfinished) == 1
+    def n_running(self) -> int:
+        """How many are begun and not done; safe to call from any thread."""
+        return sum(not future.done() for future in list(self._unfinished))
 
     def _made(
         self, task: Callable[[Item], T], item: Item, future: Future[T] | None,
@@ -134,10 +134,13 @@ def _next(items: Iterator[T]) -> T | None:
     return next(items, None)
 
 
-def made_ahead(items: Iterator[T]) -> Iterator[T]:
-    """The items, each made by a thread of its own while the one before is worked on."""
+def made_ahead(items: Iterator[T], has_idle: Callable[[], bool]) -> Iterator[T]:
+    """The items, each made by a thread of its own while the one before is worked on.
+
+    Where no thread is idle, an item is made when it is asked for.
+    """
     with ThreadPoolExecutor(1) as thread:
-        following = thread.submit(_next, items)
-        while (item := following.result()) is not None:
-            following = thread.submit(_next, items)
+        following: Future[T | None] | None = None
+        while (item := _next(items) if following is None else following.result()) is not None:
+            following = thread.submit(_next, items) if has_idle() else None
             yield item

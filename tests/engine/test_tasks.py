@@ -106,25 +106,25 @@ def nothing_of(item):
     pass
 
 
-def test_items_are_made_ahead_by_another_thread():
-    threads = set()
+def test_items_are_made_ahead_by_another_thread_when_one_is_idle():
+    threads, here = [], threading.get_ident()
 
     def items():
-        for i in range(5):
-            threads.add(threading.get_ident())
+        for i in range(6):
+            threads.append(threading.get_ident())
             yield i
         raise ZeroDivisionError
 
-    ahead = made_ahead(items())
-    assert [next(ahead) for _ in range(5)] == list(range(5))
+    idle = iter([True, True, False, False, True, True])
+    ahead = made_ahead(items(), lambda: next(idle))
+    assert [next(ahead) for _ in range(6)] == list(range(6))
     with pytest.raises(ZeroDivisionError):
         next(ahead)
-    assert len(threads) == 1
-    assert threading.get_ident() not in threads
-    some = made_ahead(iter(range(5)))
+    assert [thread == here for thread in threads] == [True, False, False, True, True, False]
+    some = made_ahead(iter(range(5)), lambda: True)
     assert next(some) == 0
     some.close()
-    assert all(thread.ident not in threads for thread in threading.enumerate())
+    assert not {thread.ident for thread in threading.enumerate()} & (set(threads) - {here})
 
 
 def test_an_error_is_raised_where_its_result_is_due(executor):

@@ -18,7 +18,7 @@ def on_disk(folder) -> int:
     return sum(p.stat().st_blocks * 512 for p in folder.rglob("*") if p.is_file())
 
 
-@pytest.mark.parametrize("size", [100, 3_000, 300_000], ids=["tiny", "small", "large"])
+@pytest.mark.parametrize("size", [500, 3_000, 300_000], ids=["tiny", "small", "large"])
 def test_ten_times_the_limit(tmp_path, size):
     limit = 6_000_000 if size > 10_000 else 600_000
     memory = ob.Memory(tmp_path / "cache", limit=limit)
