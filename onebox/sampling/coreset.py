@@ -66,7 +66,7 @@ class Importance:
         if sp.issparse(X):
             return Centers(self.mean[None], X.dtype).squares(X, np.zeros(X.shape[0], np.int32))
         apart = np.subtract(X, self.mean, dtype=np.float64)
-        return np.einsum("ij,ij->i", apart, apart)
+        return np.asarray(np.einsum("ij,ij->i", apart, apart))
 
 
 def lightweight_coreset(
