@@ -148,5 +148,105 @@ class CompletePairs(Pairs):
     linkage = "complete"
 
 
+@job
+class CondensedNoise(Job):
+    """How tight the clusters of micro-clusters are, where the full tree can be grown too."""
+
+    title = "Ward of a micro-cluster for four rows, normal noise"
+    peer_name = "scikit-learn, the full tree"
+    target = "within-cluster variance within 2 %"
+    sizes: ClassVar[list[Size]] = [(4_000, 8), (8_000, 8), (16_000, 8)]
+
+    @staticmethod
+    def prepare(size: Size) -> None:
+        pass
+
+    @staticmethod
+    def rows(size: Size) -> Any:
+        return _rows(size)
+
+    @classmethod
+    def ours(cls, size: Size, threads: int) -> Timed:
+        import onebox as ob
+
+        X = cls.rows(size)
+
+        def timed(*, warm: bool) -> Note:
+            with ob.config(n_jobs=threads):
+                cls._condensed(X[:100] if warm else X, 10, 0)
+            return ""
+
+        return timed
+
+    @classmethod
+    def peer(cls, size: Size, threads: int) -> Timed:
+        from sklearn.cluster import AgglomerativeClustering
+
+        X = cls.rows(size)
+
+        def timed(*, warm: bool) -> Note:
+            AgglomerativeClustering(10).fit(X[:100] if warm else X)
+            return "" if warm else lambda: cls._compared(X)
+
+        return timed
+
+    @staticmethod
+    def _condensed(X: Any, n_clusters: int, seed: int) -> Any:
+        from onebox.cluster import AgglomerativeClustering
+
+        return AgglomerativeClustering(
+            n_clusters, max_leaves=len(X) // 4, random_state=seed
+        ).fit(X).labels_  # fmt: skip
+
+    @classmethod
+    def _compared(cls, X: Any) -> str:
+        from onebox.cluster import AgglomerativeClustering
+
+        ratios = []
+        for k in (5, 10, 20):
+            full = _within(X, AgglomerativeClustering(k).fit(X).labels_)
+            ratios += [_within(X, cls._condensed(X, k, seed)) / full for seed in range(3)]
+        return f"variance over the full tree's: {min(ratios):.3f} to {max(ratios):.3f}"
+
+
+@job
+class CondensedUniform(CondensedNoise):
+    title = "Ward of a micro-cluster for four rows, uniform noise"
+
+    @staticmethod
+    def rows(size: Size) -> Any:
+        return np.random.default_rng(0).uniform(size=size)
+
+
+@job
+class CondensedBlobs(CondensedNoise):
+    title = "Ward of a micro-cluster for four rows, blobs"
+
+    @staticmethod
+    def rows(size: Size) -> Any:
+        from sklearn.datasets import make_blobs
+
+        return make_blobs(*size, centers=10, random_state=0)[0]
+
+
+@job
+class CondensedDigits(CondensedNoise):
+    title = "Ward of a micro-cluster for four rows, pictures of digits"
+    sizes: ClassVar[list[Size]] = [(450, 64), (900, 64), (1_797, 64)]
+
+    @staticmethod
+    def rows(size: Size) -> Any:
+        from sklearn.datasets import load_digits
+
+        return load_digits().data[: size[0]]
+
+
+def _within(X: Any, labels: Any) -> float:
+    """The sum of squared distances to the means of clusters."""
+    return sum(
+        ((X[labels == c] - X[labels == c].mean(axis=0)) ** 2).sum() for c in np.unique(labels)
+    )
+
+
 def _rows(size: Size) -> Any:
     return np.random.default_rng(0).normal(size=size)

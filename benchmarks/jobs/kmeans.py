@@ -39,14 +39,20 @@ class KMeansPass(Job):
 
         return cls._timed(size, KMeans, lambda: threadpool_limits(threads))
 
+    @staticmethod
+    def rows_and_start(size: Size) -> tuple[Any, Any]:
+        X = np.load(data.blobs(*size, 100))
+        return X, X[np.random.default_rng(0).choice(len(X), 100, replace=False)]
+
     @classmethod
     def _timed(cls, size: Size, kind: Any, limits: Callable[[], Any]) -> Timed:
-        X = np.load(data.blobs(*size, 100))
-        init = X[np.random.default_rng(0).choice(len(X), 100, replace=False)]
+        X, init = cls.rows_and_start(size)
 
         def timed(*, warm: bool) -> str:
             with limits():
-                model = kind(100, init=init, n_init=1, **cls.options).fit(X[:5000] if warm else X)
+                model = kind(len(init), init=init, n_init=1, **cls.options).fit(
+                    X[:5000] if warm else X
+                )
             return f"inertia {model.inertia_:.6g} after {model.n_iter_}"
 
         return timed
@@ -122,6 +128,24 @@ class KMeansFit(KMeansPass):
     title = "k-means until it has converged, k=100, float32, from the same random rows"
     target = "3 times as fast"
     options: ClassVar[dict[str, Any]] = {}
+
+
+@job
+class KMeansSparse(KMeansPass):
+    title = (
+        "k-means of a sparse matrix, 10 passes, k=50, 100 entries a row, from the same random rows"
+    )
+    target = "at least as fast"
+    sizes: ClassVar[list[Size]] = [(10_000, 5_000), (30_000, 5_000), (100_000, 5_000)]
+
+    @staticmethod
+    def prepare(size: Size) -> None:
+        """Nothing: the matrix is drawn."""
+
+    @staticmethod
+    def rows_and_start(size: Size) -> tuple[Any, Any]:
+        X = data.sparse_matrix(*size)
+        return X, X[np.random.default_rng(0).choice(X.shape[0], 50, replace=False)].toarray()
 
 
 @job

@@ -175,7 +175,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         )
         if is_lazy(X):
             self._refuse_container()
-            return data.mapped(step, step.schema, ndim=1 if step.is_column else 2)
+            ndim = 1 if step.is_column else 2
+            return data.mapped(step, step.schema, ndim=ndim, takes_sparse=takes_sparse)
         return filled(data, step)
 
     def _apply_back(self, X: Any, function: Function) -> Any:

@@ -80,7 +80,7 @@ class Seeds(Aggregate[SeedSummary]):
     ----------
     n, seed : int
     importance : callable, optional
-        From rows to what they are drawn by, where that is not their weight.
+        From rows to what they are drawn by, beside their weight.
     purpose : str
         Draws of different purposes are independent.
     sparse : bool
@@ -116,14 +116,16 @@ class Seeds(Aggregate[SeedSummary]):
         return self.n * width
 
     def work_nbytes(self, schema: Schema, n_rows: int) -> int:
-        apart = 0 if self.importance is None else 8 * schema.n_features * n_rows
+        apart = 0 if self.importance is None or self.sparse else 8 * schema.n_features * n_rows
         dense = 8 * schema.n_features * min(n_rows, self.n) if self.sparse else 0
         return 40 * n_rows + apart + dense + 32 * self.n
 
     def update(self, summary: SeedSummary, block: Block) -> None:
         sparse = block.finite_csr if self.sparse else None
         X = block.finite_X if sparse is None else sparse
-        w = block.weight if self.importance is None else self.importance(X)
+        w = block.weight
+        if self.importance is not None:
+            w = self.importance(X) * w if len(w) else self.importance(X)
         numbers = draw_hashes(block, self.seed, None, self.purpose) >> np.uint64(11)
         offered = _candidates(numbers, w, self._bound(summary))
         keys = -np.log((numbers[offered] + 0.5) * 2.0**-53)

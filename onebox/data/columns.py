@@ -272,7 +272,7 @@ class SparseColumns(Columns):
         return SparseColumns(self.data, tuple(names))
 
     def slice(self, start: int, stop: int) -> Columns:
-        return SparseColumns(self.data[start:stop], self.names)
+        return SparseColumns(csr_rows(self.data, start, stop), self.names)
 
     def take(self, keep: NDArray[np.bool_]) -> Columns:
         return SparseColumns(self.data[keep], self.names)
@@ -280,6 +280,16 @@ class SparseColumns(Columns):
     @property
     def nbytes(self) -> int:
         return int(self.data.data.nbytes + self.data.indices.nbytes + self.data.indptr.nbytes)
+
+
+def csr_rows(matrix: sp.csr_array, start: int, stop: int) -> sp.csr_array:
+    """Some consecutive rows of a CSR array as they lie there."""
+    first, last = matrix.indptr[start], matrix.indptr[stop]
+    rows = sp.csr_array((stop - start, matrix.shape[1]), dtype=matrix.dtype)
+    # Not by slicing, and not handed to the constructor: both copy a small part of a large array.
+    rows.data, rows.indices = matrix.data[first:last], matrix.indices[first:last]
+    rows.indptr = matrix.indptr[start : stop + 1] - first
+    return rows
 
 
 def concat(parts: Sequence[Columns]) -> Columns:

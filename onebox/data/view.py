@@ -27,6 +27,7 @@ from onebox.data.steps.chain import Chain, applied, columns_needed, passed_throu
 from onebox.data.widths import has_any_length, type_width
 from onebox.errors import BadValue, EmptyData, MismatchedRows
 
+KEEP_SPARSE = Select | Rename | UnitRows  # steps that make no matrix of rows that came as CSR
 SPANS_LOOKED_AT = 64
 
 Ahead: TypeAlias = Callable[[Iterator[Columns]], Iterator[Columns]]
@@ -116,16 +117,24 @@ class View:
     @cached_property
     def entry_row_bytes(self) -> int | None:
         """Bytes of the entries of one row, where rows stay sparse; None where they do not."""
-        kinds = Select | Rename | UnitRows
-        plain = all(isinstance(step, kinds) for chain in self._chains for step in chain)
+        plain = all(isinstance(step, KEEP_SPARSE) for chain in self._chains for step in chain)
         stays = self.as_sparse and plain and not self.drop_missing
         return self.source.entry_row_bytes if stays else None
+
+    @property
+    def _becomes_dense_late(self) -> bool:
+        """Whether rows that come as CSR are first made a matrix by a function that takes them."""
+        if self.drop_missing or self.source.entry_row_bytes is None or len(self._chains) > 1:
+            return False
+        first = next((step for step in self.features if not isinstance(step, KEEP_SPARSE)), None)
+        return isinstance(first, Map) and first.takes_sparse
 
     @cached_property
     def decoded_row_bytes(self) -> int:
         """Bytes of one row of the columns that are read, as the reader hands them over."""
-        if self.entry_row_bytes is not None:
-            return self.entry_row_bytes
+        entries = self.source.entry_row_bytes
+        if entries is not None and (self.entry_row_bytes is not None or self._becomes_dense_late):
+            return entries
         if not any(self._chains):  # every column is read and handed on as it is
             return sum(map(type_width, self.schema.kinds)) + self._more_than_types_tell
         schema, read = self.source.schema, set(self.source_columns)

@@ -328,10 +328,12 @@ class Dataset:
         return Dataset(view, self.remembered, ndim=ndim)
 
     def mapped(
-        self, function: Callable[[Block], Any], schema: pa.Schema, *, ndim: int = 2
-    ) -> Dataset:
+        self, function: Callable[[Block], Any], schema: pa.Schema, *, ndim: int = 2,
+        takes_sparse: bool = False,
+    ) -> Dataset:  # fmt: skip
         """`map` with a schema, for estimators: one dimension where the answer has one."""
-        return self._then(Map(function, schema, takes_missing=False), ndim=ndim)
+        step = Map(function, schema, takes_missing=False, takes_sparse=takes_sparse)
+        return self._then(step, ndim=ndim)
 
     def _purpose(self, what: str) -> str:
         # A draw after a draw must be independent of it, although the seed is the same.

@@ -6,15 +6,17 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
 from onebox._kernels import signs as kernel
-from onebox.random_projection.matrix import Factor, Signs
+from onebox.base.outputs import Writer
+from onebox.data.scratch import Scratch
+from onebox.random_projection.matrix import Factor
 
 
 @dataclass(frozen=True)
-class SignFactor(Factor):
+class SignFactor(Factor, Writer):
     """Adds columns and takes them away."""
 
     @property
@@ -30,12 +32,12 @@ class SignFactor(Factor):
         return made
 
     def __call__(self, X: Any) -> Any:
-        if sp.issparse(X):
-            return (X @ self.matrix(X.shape[1]).T.astype(X.dtype)).toarray()
-        X = np.ascontiguousarray(X)
-        out = np.zeros((len(X), self.n_components), X.dtype)
-        sums = np.empty((self.n_components, kernel.tile_rows()), X.dtype)
-        panel: Signs
-        for first, panel in self.panels(X.shape[1]):
-            kernel.project(X, first, panel.starts, panel.rows, self.scale, sums, out)
-        return out
+        """From a sparse matrix to the projections of its rows."""
+        return (X @ self.matrix(X.shape[1]).T.astype(X.dtype)).toarray()
+
+    def write(self, X: Any, out: NDArray[Any]) -> bool:
+        room = Scratch().take("room", kernel.room(self.n_components, X.itemsize), X.dtype)
+        return all(
+            kernel.project(X, first, panel.starts, panel.rows, self.scale, room, first > 0, out)
+            for first, panel in self.panels(X.shape[1])
+        )

@@ -92,6 +92,16 @@ def test_float32_first_leads_where_float64_leads(kernel: Kernel, data: st.DataOb
     assert (chosen - least <= 1e-14 * p * size**2).all()
 
 
+@given(seed=st.integers(0, 2**32), scale=st.floats(5e18, 3e19))
+def test_centres_too_large_for_float32_are_found(kernel: Kernel, seed: int, scale: float) -> None:
+    rng = np.random.default_rng(seed)
+    centers = rng.standard_normal((6, 3)) * scale
+    X = rng.standard_normal((1000, 3)) * scale
+    labels, _ = assign_coarsely_first(kernel("nearest"), X, centers)
+    distances = squared_distances(X / scale, centers / scale)
+    assert (distances[np.arange(len(X)), labels] - distances.min(axis=1) < 1e-12).all()
+
+
 def test_few_rows_are_looked_at_again(kernel: Kernel) -> None:
     rng = np.random.default_rng(0)
     X = rng.standard_normal((20_000, 40)) + np.arange(40) * 100

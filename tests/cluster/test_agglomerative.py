@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 import scipy.cluster.hierarchy
 import scipy.sparse as sp
+import scipy.spatial.distance
 import sklearn.cluster
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,6 +17,7 @@ from sklearn.feature_extraction.image import grid_to_graph
 
 import onebox as ob
 from onebox.cluster import AgglomerativeClustering
+from onebox.cluster.condensing import leaves_within
 from onebox.cluster.hierarchy.trees import grow
 from onebox.errors import BadInput, BadValue, EmptyData, NotEnoughMemory, WrongType
 
@@ -127,14 +129,20 @@ def within(X, labels):
     return sum(((X[labels == c] - X[labels == c].mean(axis=0)) ** 2).sum() for c in set(labels))
 
 
+NOISE = np.random.default_rng(0)
+ROWS = {
+    "digits": load_digits().data,
+    "blobs": make_blobs(4_000, 8, centers=10, random_state=0)[0],
+    "normal": NOISE.normal(size=(4_000, 8)),
+    "uniform": NOISE.uniform(size=(4_000, 8)),
+    "flat": NOISE.normal(size=(4_000, 2)),
+}
+
+
 @pytest.mark.parametrize("n_clusters", [5, 10, 20])
-@pytest.mark.parametrize("name", ["digits", "blobs"])
-def test_condensed_clusters_are_nearly_as_tight(name, n_clusters):
-    X = (
-        load_digits().data
-        if name == "digits"
-        else make_blobs(4_000, 8, centers=10, random_state=0)[0]
-    )
+@pytest.mark.parametrize("name", ROWS)
+def test_condensed_clusters_are_as_tight(name, n_clusters):
+    X = ROWS[name]
     full = within(X, AgglomerativeClustering(n_clusters).fit(X).labels_)
     for seed in range(3):
         model = AgglomerativeClustering(n_clusters, max_leaves=len(X) // 4, random_state=seed).fit(
@@ -142,6 +150,37 @@ def test_condensed_clusters_are_nearly_as_tight(name, n_clusters):
         )
         assert len(model.children_) == model.n_leaves_ - 1 < len(X) // 4
         assert within(X, model.labels_) < 1.02 * full
+
+
+@pytest.mark.parametrize("linkage", ["ward", "average"])
+def test_rows_get_the_label_of_what_is_nearest(linkage):
+    X = ROWS["normal"]
+    model = AgglomerativeClustering(4, linkage=linkage, max_leaves=1_000).fit(X)
+    micro = model.micro_clusters_
+    whole = AgglomerativeClustering(4, linkage=linkage)
+    leaves = grow(micro.centers.copy(), None, 1, linkage, "euclidean", "join", micro.weights)
+    whole._take(leaves, True)
+    if linkage == "ward":
+        members = [whole.labels_ == c for c in range(4)]
+        sums = [micro.weights[of] @ micro.centers[of] / micro.weights[of].sum() for of in members]
+        centers = np.array(sums)
+        labels = np.arange(4)
+    else:
+        centers, labels = micro.centers, whole.labels_
+    nearest = scipy.spatial.distance.cdist(X, centers).argmin(axis=1)
+    np.testing.assert_array_equal(model.labels_, labels[nearest])
+
+
+def test_the_budget_sizes_the_micro_clusters():
+    assert leaves_within(8 * 2**30, 20, "ward") == 2**14
+    assert leaves_within(8 * 2**30, 20, "average") == 2**14
+    assert leaves_within(2**30, 20, "average") == 2**13
+    assert leaves_within(2**26, 1_000, "ward") == 2**8
+    X = make_blobs(5_000, 3, centers=6, random_state=0)[0]
+    with ob.config(memory="100MB"):
+        model = AgglomerativeClustering(6, linkage="complete").fit(ob.dataset(X))
+    assert 1_000 < model.n_leaves_ <= 2_048
+    assert AgglomerativeClustering(6).fit(ob.dataset(X)).micro_clusters_ is None
 
 
 def test_micro_clusters_are_means_of_the_rows_near_them():
@@ -171,9 +210,9 @@ def test_separate_clusters_are_found_whatever_the_linkage(linkage):
 
 
 def test_labels_of_a_condensed_dataset_are_lazy(tmp_path):
-    X = make_blobs(12_000, 3, centers=6, random_state=0)[0]
+    X = make_blobs(18_000, 3, centers=6, random_state=0)[0]
     table = pa.table({f"c{j}": column for j, column in enumerate(X.T)})
-    pq.write_table(table, tmp_path / "rows.parquet", row_group_size=1_700)
+    pq.write_table(table, tmp_path / "rows.parquet", row_group_size=2_500)
     data = ob.dataset(tmp_path / "rows.parquet")
     labels = []
     for way in ({"n_jobs": 1}, {"n_jobs": 3}, {"n_jobs": 2, "executor": "serial"}):
@@ -181,7 +220,7 @@ def test_labels_of_a_condensed_dataset_are_lazy(tmp_path):
             model = AgglomerativeClustering(6).fit(data)
             assert isinstance(model.labels_, ob.Dataset)
             labels.append(model.labels_.to_numpy())
-    assert model.n_leaves_ <= 10_000
+    assert 10_000 < model.n_leaves_ <= 2**14
     assert model.fit_report_.passes == 3
     for one in labels[1:]:
         np.testing.assert_array_equal(one, labels[0])

@@ -97,6 +97,24 @@ def test_partial_fit_keeps_the_mean_of_all_rows_seen():
         model.partial_fit([[0.0, np.nan, 1.0]])
 
 
+@pytest.mark.parametrize("make", [np.asarray, sp.csr_array, ob.dataset])
+def test_a_model_that_was_saved_learns_on_to_the_same_bits(make, tmp_path):
+    rng = np.random.default_rng(0)
+    parts = [rng.random((n, 3)) + rng.integers(0, 4, (n, 1)) for n in (4000, 700, 300, 500)]
+    model = MiniBatchKMeans(4, random_state=0)
+    stored = MiniBatchKMeans(4, random_state=0)
+    for number, part in enumerate(parts):
+        model.partial_fit(make(part))
+        stored.partial_fit(make(part))
+        ob.save(stored, tmp_path / f"{number}.onebox")
+        stored = ob.load(tmp_path / f"{number}.onebox")
+        assert stored.cluster_centers_.tobytes() == model.cluster_centers_.tobytes()
+        assert stored.counts_.tobytes() == model.counts_.tobytes()
+        assert (stored.n_iter_, stored.n_steps_) == (model.n_iter_, model.n_steps_)
+    assert stored.counts_.sum() == pytest.approx(5500)
+    assert stored.recipe_ == model.recipe_
+
+
 def test_sparse_rows_lead_where_dense_ones_do(small):
     rng = np.random.default_rng(0)
     dense = rng.random((5000, 30)) * (rng.random((5000, 30)) < 0.2)

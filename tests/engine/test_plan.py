@@ -88,6 +88,18 @@ def test_what_needs_no_copy_between_passes(tmp_path):
         assert plan_of(dropping.view, many_passes=True).keep == "memory"
 
 
+def test_columns_in_memory_are_made_rows_once_and_never_spilled():
+    X = np.random.default_rng(0).random((20_000, 50))
+    data = ob.dataset({f"c{j}": column for j, column in enumerate(X.T)})
+    roomy = plan_of(data.view, many_passes=True, n_jobs=1)
+    assert roomy.keep == "memory"
+    tight = plan_of(data.view, many_passes=True, n_jobs=1, memory=roomy.peak_bytes - 1)
+    assert (tight.keep, tight.disk_bytes) == ("again", 0)
+    mapped = data.map(lambda block: block.X).view
+    roomy = plan_of(mapped, many_passes=True, n_jobs=1)
+    assert plan_of(mapped, many_passes=True, memory=roomy.peak_bytes - 1, n_jobs=1).keep == "disk"
+
+
 class Carries(Aggregate[list]):
     """Carries eight bytes a row."""
 

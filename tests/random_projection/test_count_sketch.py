@@ -53,3 +53,19 @@ def test_lazy_rows_that_came_sparse(kind) -> None:
     projection = kind(20, random_state=0).fit(X)
     lazy = projection.transform(ob.dataset(X)).to_numpy()
     np.testing.assert_allclose(lazy, projection.transform(X).toarray(), atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", [CountSketch, SparseRandomProjection])
+def test_lazy_rows_are_planned_by_their_entries_and_made_no_matrix(kind, monkeypatch) -> None:
+    X = sp.random_array((3000, 50_000), density=1e-3, rng=np.random.default_rng(0), format="csr")
+    projection = kind(20, random_state=0).fit(X)
+    expected = projection.transform(X).toarray()
+
+    def refused(*_: object, **__: object) -> None:
+        raise AssertionError("a block of sparse rows was made a matrix")
+
+    monkeypatch.setattr("onebox.data.columns.SparseColumns.matrix", refused)
+    lazy = projection.transform(ob.dataset(X))
+    assert lazy.view.layout.rows_per_block >= 1000  # 1,000 of these take 400 MB
+    with ob.config(memory="100MB"):
+        np.testing.assert_allclose(lazy.to_numpy(), expected, atol=1e-12)

@@ -24,7 +24,7 @@ import hashlib, json, os, signal, sys, time, warnings
 import numpy as np
 warnings.simplefilter("error")
 import onebox as ob
-from onebox.cluster import KMeans
+from onebox.cluster import KMeans, MiniBatchKMeans
 from onebox.decomposition import PCA
 from onebox.engine.kept import shelf, checkpoint
 from onebox.linear_model import Ridge
@@ -42,6 +42,7 @@ FITS = {
     "Ridge": lambda: Ridge().fit(*columns()),
     "PCA": lambda: PCA(3).fit(columns()[0]),
     "KMeans": lambda: KMeans(24, random_state=3, max_iter=12).fit(columns()[0]),
+    "MiniBatchKMeans": lambda: MiniBatchKMeans(24, random_state=3).fit(columns()[0]),
     "describe": lambda: ob.describe(ob.dataset(data)),
     "StandardScaler | Ridge": lambda: make_pipeline(StandardScaler(), Ridge()).fit(*columns()),
     "wide Ridge": lambda: Ridge().fit(*wide()),
@@ -137,7 +138,8 @@ def nursery(tmp_path_factory):
     made.process.stdout.close()
 
 
-FITS = ["Ridge", "PCA", "KMeans", "describe", "StandardScaler | Ridge", "wide Ridge"]
+SEVERAL_PASSES = ["KMeans", "MiniBatchKMeans", "StandardScaler | Ridge"]
+FITS = ["Ridge", "PCA", "describe", "wide Ridge", *SEVERAL_PASSES]
 
 
 def last_of(log: Path) -> int:
@@ -157,7 +159,7 @@ def check(nursery, fit, tmp_path, moments):
         n_kept = last_of(log)
         resumed = nursery.run(fit, cache, log)
         assert resumed["sha"] == whole["sha"]
-        if fit not in ("KMeans", "StandardScaler | Ridge"):  # those have several passes
+        if fit not in SEVERAL_PASSES:
             assert resumed["hits"] >= n_kept, "a unit that was kept has been read again"
             assert resumed["read"] + resumed["reused"] == whole["read"]
         n_resumed += bool(resumed["hits"] or resumed["passes"])

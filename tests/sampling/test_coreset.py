@@ -64,11 +64,49 @@ def test_few_rows_stand_for_themselves(rows) -> None:
     assert weights == pytest.approx(np.full(10, 100), rel=1.0)
 
 
+def test_a_weight_counts_for_so_many_rows(rows) -> None:
+    rng = np.random.default_rng(1)
+    weight = rng.integers(0, 4, len(rows)) * np.where(rows[:, 0] > 100, 5.0, 0.5)
+    centers = rows[[3, 500, 9000, 17_000]]
+    true = cost(rows, centers, weight)
+    found = []
+    for seed in range(60):
+        points, weights = lightweight_coreset(rows, 200, sample_weight=weight, random_state=seed)
+        found.append(cost(points, centers, weights) / true)
+    assert np.std(found) < 0.12
+    assert abs(np.mean(found) - 1) < 4 * np.std(found) / np.sqrt(60)
+    points, weights = lightweight_coreset(rows[:50], 50, sample_weight=weight[:50])
+    counting = weight[:50] > 0
+    assert sorted(zip(points[:, 0], weights, strict=True)) == sorted(
+        zip(rows[:50][counting, 0], weight[:50][counting], strict=True)
+    )
+    ones = lightweight_coreset(rows, 300, sample_weight=np.ones(len(rows)), random_state=1)
+    plain = lightweight_coreset(rows, 300, random_state=1)
+    np.testing.assert_array_equal(ones.points, plain.points)
+    np.testing.assert_allclose(ones.weights, plain.weights)
+
+
+def test_sparse_rows_are_drawn_as_dense_ones_are(monkeypatch) -> None:
+    rng = np.random.default_rng(0)
+    dense = rng.random((5000, 30)) * (rng.random((5000, 30)) < 0.2)
+    expected = lightweight_coreset(dense, 300, random_state=1)
+
+    def refused(*_: object, **__: object) -> None:
+        raise AssertionError("a block of sparse rows was made a matrix")
+
+    monkeypatch.setattr("onebox.data.columns.SparseColumns.matrix", refused)
+    found = lightweight_coreset(sp.csr_array(dense), 300, random_state=1)
+    np.testing.assert_array_equal(found.points, expected.points)
+    np.testing.assert_allclose(found.weights, expected.weights)
+
+
 def test_what_is_refused(rows) -> None:
     with pytest.raises(BadInput, match="m=0 rows make no coreset"):
         lightweight_coreset(rows, 0)
     with pytest.raises(EmptyData, match="was given 0 rows"):
         lightweight_coreset(rows[:0], 5)
+    with pytest.raises(EmptyData, match="9 rows, of which none has a sample_weight above 0"):
+        lightweight_coreset(rows[:9], 5, sample_weight=np.zeros(9))
     with pytest.raises(WrongType, match="'text'"):
         lightweight_coreset(pa.table({"text": ["a"]}), 5)
     with pytest.raises(SinglePass, match="more than one pass"):

@@ -12,43 +12,17 @@ where rounding may have decided. The bound: a score of float32 is off by at most
 ``(1 - 2 e) ||c||^2 / 2`` are at most ``e ||x||^2 / 2`` above the true ones; and if the least of them is
 further than ``e (2 ||c||^2 + ||x||^2)`` below the next, of whatever centre, its centre is the nearest.
 """
-# ruff: noqa: F821 (the loops of nearest.h and the constants are declared in nearest.pxd)
+# ruff: noqa: F821 (the loops over one row or 16 of them, and the constants, are in nearest.pxd)
 
 import cython
 from cython.cimports.libc.math import sqrtf
-from cython.cimports.libc.stdint import int32_t, uintptr_t
+from cython.cimports.libc.stdint import int32_t
 from cython.cimports.onebox._kernels.pure.blas_calls import gemm
-from cython.cimports.onebox._kernels.pure.transpose import transpose
 
 
 def served(n_columns: cython.Py_ssize_t) -> cython.bint:
     """Tell whether rows of so many columns take the loops of ``nearest.h`` here."""
     return HAS_DIRECT and n_columns <= MAX_DIRECT
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def to_columns(
-    rows: cython.pointer(cython.const[cython.float]),
-    n_rows: cython.Py_ssize_t,
-    n_columns: cython.Py_ssize_t,
-    columns: cython.pointer(cython.float),
-) -> cython.void:
-    """Transpose up to 16 rows; what is missing of 16 becomes zero."""
-    sources: uintptr_t[8]
-    first: cython.Py_ssize_t
-    i: cython.Py_ssize_t
-    if n_rows < LANES:
-        for i in range(LANES * n_columns):
-            columns[i] = 0
-    for first in range(0, n_rows, 8):
-        for i in range(min(n_rows - first, 8)):
-            sources[i] = cython.cast(uintptr_t, rows + (first + i) * n_columns)
-        transpose(
-            cython.address(sources[0]), n_columns, min(n_rows - first, 8), columns + first, LANES
-        )
 
 
 @cython.cfunc
@@ -219,57 +193,9 @@ def assign(
             )
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def look_again(
-    row: cython.pointer(cython.const[cython.double]),
-    centers: cython.const[cython.double][:, ::1],
-    half_norms: cython.const[cython.double][::1],
-) -> int32_t:
-    """Find the nearest centre of one row in float64, the first of equals."""
-    # Not BLAS, whose sums may depend on which rows stand beside this one.
-    label: int32_t = 0
-    best: cython.double = 0
-    score: cython.double
-    c: cython.Py_ssize_t
-    j: cython.Py_ssize_t
-    for c in range(centers.shape[0]):
-        score = 0
-        for j in range(centers.shape[1]):
-            score += row[j] * centers[c, j]
-        score = half_norms[c] - score
-        if c == 0 or score < best:
-            best = score
-            label = c
-    return label
-
-
 def coarseness(n_columns: cython.Py_ssize_t) -> cython.double:
     """Tell by how much a score of float32 may be off, relative to the numbers it is made of."""
     return 1.1 * (n_columns + 4) / 16777216.0
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def to_bounds(
-    squares: cython.pointer(cython.float),
-    norms: cython.pointer(cython.const[cython.float]),
-    offset: cython.float,
-) -> cython.void:
-    """Turn 16 squared distances, each at most the true one, into bounds to keep."""
-    down: cython.float = 1 - 2.0**-21  # more than some roundings take
-    most: cython.float = 1e36  # above that, what overflows may have decided
-    square: cython.float
-    i: cython.Py_ssize_t
-    for i in range(LANES):
-        square = squares[i] * down
-        square = square if square > 0 else 0
-        square = square if norms[i] < most else 0
-        square = square if square < most else most
-        squares[i] = (sqrtf(square) * down + offset) * down
 
 
 @cython.cfunc
@@ -403,13 +329,20 @@ def assign_coarsely_first(
     label: int32_t[16]
     row: cython.Py_ssize_t[16]
     n_again: cython.Py_ssize_t = 0
+    margin: cython.float
     e: cython.float = coarseness(p)
     least: cython.float = 1e-36  # below that, what underflows may decide
+    most: cython.float = 1e36
+    held: cython.bint = (
+        True  # whether float32 holds all centres: else the nearest may be too large for it
+    )
     start: cython.Py_ssize_t
     count: cython.Py_ssize_t
     i: cython.Py_ssize_t
     j: cython.Py_ssize_t
     with cython.nogil:
+        for i in range(coarse.shape[0]):
+            held = held and coarse_norms[i] < most
         for start in range(0, n, 16):
             count = min(n - start, LANES)
             for i in range(count):
@@ -430,9 +363,17 @@ def assign_coarsely_first(
             )
             for i in range(count):
                 labels[row[i]] = label[i]
-                if not second[i] - best[i] > e * (4 * coarse_norms[label[i]] + norms[i]) + least:
-                    labels[row[i]] = look_again(cython.address(X[row[i], 0]), centers, half_norms)
-                    second[i] = best[i]  # whichever it is, the other is not nearer than that
+                margin = e * (4 * coarse_norms[label[i]] + norms[i]) + least
+                if not (held and second[i] - best[i] > margin):
+                    labels[row[i]] = look_again(
+                        cython.address(X[row[i], 0]),
+                        cython.address(centers[0, 0]),
+                        cython.address(half_norms[0]),
+                        p,
+                        centers.shape[0],
+                    )
+                    # Whichever it is, the other is not nearer than that, if both are known.
+                    second[i] = best[i] if held else -most
                     n_again += 1
             if bounded:
                 # Scores are at most e / 2 of the norm too large, the norm by a share of e.

@@ -8,12 +8,12 @@ what is kept, the highest octaves in use, depends on the set of values and not o
 As long as a column holds nothing but whole numbers in a narrow window, such as years, each number
 has its own counter instead, in the same memory: value v at v modulo the width of the window.
 """
-# ruff: noqa: F821 (positions in totals and slot marks are declared in octaves.pxd)
+# ruff: noqa: F821 (what counts one value is in octaves.pxd)
 
 import cython
-from cython.cimports.libc.math import INFINITY, fabs, trunc
-from cython.cimports.libc.stdint import int64_t, uint8_t, uint64_t
-from cython.cimports.libc.string import memcpy, memset
+from cython.cimports.libc.math import INFINITY, trunc
+from cython.cimports.libc.stdint import int64_t, uint8_t
+from cython.cimports.libc.string import memcpy
 
 
 def start(slots: uint8_t[:, ::1], extremes: cython.double[:, ::1]):
@@ -31,151 +31,9 @@ def start(slots: uint8_t[:, ::1], extremes: cython.double[:, ::1]):
         extremes[j, 1] = -INFINITY
 
 
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def window(n_slots: cython.Py_ssize_t) -> int64_t:
-    """Width of the window that fits into the counters: a power of two, or 0."""
-    width: int64_t = MAX_WINDOW
-    while width > n_slots * BUCKETS:
-        width >>= 1
-    return width
-
-
 def window_width(n_slots: cython.Py_ssize_t):
     """Tell how many neighbouring whole numbers a column with so many slots counts one by one."""
     return window(n_slots)
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def next_used(slots: cython.pointer(uint8_t), exponent: cython.Py_ssize_t) -> cython.Py_ssize_t:
-    """Find the first exponent from a given one on whose octave has a slot."""
-    while exponent < EXPONENTS - 1 and not FREE < slots[exponent] < LOW:
-        exponent += 1
-    return exponent
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def slot_for(
-    exponent: cython.Py_ssize_t,
-    slots: cython.pointer(uint8_t),
-    counts: cython.pointer(int64_t),
-    n_slots: cython.Py_ssize_t,
-    totals: cython.pointer(int64_t),
-) -> uint8_t:
-    """Give an octave that has none a slot, if need be that of the lowest octave."""
-    lowest: cython.Py_ssize_t = 1
-    e: cython.Py_ssize_t
-    b: cython.Py_ssize_t
-    old: cython.pointer(int64_t)
-    if totals[USED] < n_slots:
-        totals[USED] += 1
-        slots[exponent] = totals[USED]
-        if totals[USED] < n_slots:
-            return slots[exponent]
-    elif n_slots == 0:
-        slots[exponent] = LOW
-    else:  # whatever is lower than the lowest octave has been marked as low before
-        lowest = next_used(slots, lowest)
-        slots[exponent] = slots[lowest]
-        old = counts + (slots[lowest] - 1) * BUCKETS
-        for b in range(BUCKETS):
-            totals[ZERO] += old[b]
-            old[b] = 0
-        slots[lowest] = LOW
-    for e in range(next_used(slots, lowest)):
-        slots[e] = LOW
-    return slots[exponent]
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def add(
-    value: cython.double,
-    times: int64_t,
-    slots: cython.pointer(uint8_t),
-    counts: cython.pointer(int64_t),
-    n_slots: cython.Py_ssize_t,
-    totals: cython.pointer(int64_t),
-) -> cython.void:
-    """Count a value in its octave."""
-    raw: uint64_t
-    memcpy(cython.address(raw), cython.address(value), 8)
-    slot: uint8_t = slots[(raw >> 52) & 2047]
-    if slot == FREE:
-        slot = slot_for((raw >> 52) & 2047, slots, counts, n_slots, totals)
-    if slot < LOW:
-        counts[(slot - 1) * BUCKETS + ((raw >> 46) & 63) + ((raw >> 57) & 64)] += times
-    elif slot == LOW:
-        totals[ZERO] += times
-    elif value != value:
-        totals[NAN] += times
-    elif value < 0:
-        totals[NEGINF] += times
-    else:
-        totals[POSINF] += times
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def add_window(
-    low: cython.double,
-    high: cython.double,
-    numbers: cython.pointer(cython.const[int64_t]),
-    width: int64_t,
-    slots: cython.pointer(uint8_t),
-    counts: cython.pointer(int64_t),
-    n_slots: cython.Py_ssize_t,
-    totals: cython.pointer(int64_t),
-) -> cython.void:
-    """Count in octaves what was counted number by number from `low` to `high`."""
-    value: int64_t
-    if low > high:
-        return
-    for value in range(cython.cast(int64_t, low), cython.cast(int64_t, high) + 1):
-        if numbers[value & (width - 1)] > 0:
-            add(value, numbers[value & (width - 1)], slots, counts, n_slots, totals)
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def leave_window(
-    slots: cython.pointer(uint8_t),
-    counts: cython.pointer(int64_t),
-    n_slots: cython.Py_ssize_t,
-    totals: cython.pointer(int64_t),
-    extremes: cython.p_double,
-) -> cython.void:
-    """Count in octaves from now on."""
-    numbers: int64_t[8192]
-    width: int64_t = window(n_slots)
-    memcpy(cython.address(numbers[0]), counts, width * 8)
-    memset(counts, 0, width * 8)
-    add_window(
-        extremes[0], extremes[1], cython.address(numbers[0]), width, slots, counts, n_slots, totals
-    )
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def is_narrow(low: cython.double, high: cython.double, n_slots: cython.Py_ssize_t) -> cython.bint:
-    """Whether whole numbers from `low` to `high` fit the window; without any, low > high."""
-    # Beyond 2^53 a float is no longer sure to be the number that was meant.
-    return high < low or (
-        high - low < window(n_slots) and fabs(low) < 2.0**53 and fabs(high) < 2.0**53
-    )
 
 
 @cython.cfunc

@@ -69,20 +69,31 @@ def require_memory(
     NotEnoughMemory
     """
     n, p = shape
-    rows = 8 * n * p
     if matrix is not None:
-        needed = rows + 96 * n + 85 * matrix.nnz
+        needed = 8 * n * p + 96 * n + 85 * matrix.nnz
         require_room(needed, settings, f"{job} of {n:,} rows with {matrix.nnz // 2:,} edges")
-    elif linkage == "ward" or (linkage == "single" and is_compiled(metric)):
-        require_room(2 * rows + 60 * n, settings, f"{job} of {n:,} rows")
+    elif _is_lean(linkage, metric):
+        require_room(needed_without_graph(shape, linkage, metric), settings, f"{job} of {n:,} rows")
     else:
         require_room(
-            2 * rows + 4 * n * (n + 8) + 100 * n, settings,
+            needed_without_graph(shape, linkage, metric), settings,
             f"{job} of {n:,} rows by {linkage} linkage without connectivity, from the distances of all "
             "pairs,",
             "Give connectivity (kneighbors_graph for one), use linkage='ward' or 'single', whose "
             "memory grows with n instead of n², take fewer rows, or raise `memory`.",
         )  # fmt: skip
+
+
+def needed_without_graph(shape: tuple[int, int], linkage: str, metric: Metric) -> int:
+    """Bytes that a tree takes without connectivity, the rows included."""
+    n, p = shape
+    rows = 16 * n * p
+    return rows + (60 * n if _is_lean(linkage, metric) else 4 * n * (n + 8) + 100 * n)
+
+
+def _is_lean(linkage: str, metric: Metric) -> bool:
+    """Whether distances are computed as they are asked for, and not held."""
+    return linkage == "ward" or (linkage == "single" and is_compiled(metric))
 
 
 def ward_tree(

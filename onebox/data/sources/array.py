@@ -13,7 +13,7 @@ import pyarrow as pa
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from onebox.data.columns import Columns, MatrixColumns, SparseColumns
+from onebox.data.columns import Columns, MatrixColumns, SparseColumns, csr_rows
 from onebox.data.partition import Span
 from onebox.data.schema import require_columns
 from onebox.data.source import Source
@@ -92,9 +92,11 @@ class ArraySource(Source):
     def read(
         self, span: Span, start: int, stop: int, names: Sequence[str], rows_per_batch: int
     ) -> Iterator[Columns]:
-        make = MatrixColumns if isinstance(self.array, np.ndarray) else SparseColumns
+        dense = isinstance(self.array, np.ndarray)
+        make = MatrixColumns if dense else SparseColumns
         for at in range(start, stop, rows_per_batch):
-            rows = self.array[at : min(at + rows_per_batch, stop)]
+            until = min(at + rows_per_batch, stop)
+            rows = self.array[at:until] if dense else csr_rows(self.array, at, until)
             native = rows.astype(self._dtype, copy=False)
             yield make(native, self._names).select(names)
             if self._pages is not None:

@@ -25,7 +25,6 @@ class TableSource(Source):
         What the caller handed over, when the table was made of it: tells rows apart.
     """
 
-    raw = True
     travels = False
     tells_nulls = True
 

@@ -56,11 +56,14 @@ class Map(Step):
         What comes out.
     takes_missing : bool
         Whether it is handed rows with missing values where a dataset drops those.
+    takes_sparse : bool
+        Whether it makes no matrix of rows that came as CSR.
     """
 
     function: Callable[[Block], Any]
     after: pa.Schema
     takes_missing: bool = True
+    takes_sparse: bool = False
 
     def schema(self, before: pa.Schema) -> pa.Schema:
         return self.after
