@@ -12,6 +12,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import numpy as np
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
@@ -97,7 +98,7 @@ def kernel_extensions() -> list[Extension]:
                 Extension(
                     f"onebox._kernels.{level}.{name}",
                     [copy.as_posix()],
-                    include_dirs=[PURE.as_posix()],
+                    include_dirs=[PURE.as_posix(), np.get_include()],
                     depends=[header.as_posix() for header in PURE.glob("*.h")],
                 )
             )

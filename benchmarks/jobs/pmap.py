@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import re
 import signal
@@ -107,7 +108,7 @@ def random_array(seed: int, nbytes: int) -> Any:
 
 
 class Large(Looped):
-    """Results that are large, all kept."""
+    """Results that are large, all kept and looked at, page by page; workers of both sides are there."""
 
     title = "large results"
     target = "8 times loky; at least 0.67 of threads"
@@ -118,9 +119,23 @@ class Large(Looped):
         def run(*, warm: bool) -> str:
             nbytes = 1000 if warm else size[1]
             kept = list(loop(partial(random_array, nbytes=nbytes), range(size[0])))
+            for array in kept:
+                array[:: mmap.PAGESIZE // 8].sum()
             return f"{sum(array.nbytes for array in kept) / 1e9:.2f} GB"
 
         return run
+
+
+class Cold(Large):
+    """The same, with workers that have to be started first, on both sides."""
+
+    title = "large results, from a cold start"
+    target = "loky's time"
+
+    @classmethod
+    def timed(cls, loop: Loop, size: Size) -> Timed:
+        run = super().timed(loop, size)
+        return lambda *, warm: "" if warm else run(warm=False)
 
 
 class Shared(Looped):
@@ -280,6 +295,7 @@ def against(base: type[Looped], peers: list[str]) -> None:
 
 against(Tiny, list(PEERS)[:5])
 against(Large, list(PEERS))
+against(Cold, ["joblib, loky"])
 against(Faults, ["pebble"])
 against(Shared, ["joblib, loky", "mpire"])
 against(Slow, ["joblib, loky", "joblib, threading", "concurrent.futures, processes"])

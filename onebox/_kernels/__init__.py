@@ -1,5 +1,7 @@
 """Compiled loops: serial, no GIL, no allocation, no Python objects; they write into ``out``.
 
+One module is no loop: `placement` has numpy make arrays in memory that is offered for them.
+
 Every kernel module is compiled twice: for any processor (``baseline``) and, on x86-64, for
 processors with AVX2 and FMA (``v3``). The better one that this machine runs is picked here, and
 ``from onebox._kernels import moments`` hands it out. ``ONEBOX_SIMD=baseline`` forces the portable
@@ -41,6 +43,7 @@ MODULES = (
     "nearest",
     "octaves",
     "pair_chain",
+    "placement",
     "prim",
     "records",
     "sampling",

@@ -14,6 +14,7 @@ from onebox.parallel.pmap import pmap
 if sys.platform != "win32":
     from onebox.parallel.shared.parcel import close_all, unpack
     from onebox.parallel.shared.senders import Arguments
+    from onebox.parallel.workers.pool import POOL
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -35,6 +36,8 @@ class ProcessCrew(Crew):
     def map(
         self, function: Callable[..., T], items: Iterable[Item], common: Sequence[Any] = ()
     ) -> Generator[T, None, None]:
+        if self.maps_memory and function.__module__.startswith("onebox."):
+            POOL.prepare({function.__module__})
         return pmap(
             partial(function, *common), items, n_jobs=self.n_workers, executor="processes",
             retries=RETRIES,

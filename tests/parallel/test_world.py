@@ -15,6 +15,7 @@ import pytest
 from threadpoolctl import threadpool_info
 
 import onebox as ob
+from onebox.parallel.workers.pool import POOL
 
 pmap = partial(ob.pmap, n_jobs=2, executor="processes")
 
@@ -378,3 +379,16 @@ def test_the_same_warning_again_and_again_is_no_burden():
         warnings.simplefilter("default")
         list(pmap(doubt, range(4)))
     assert [str(one.message) for one in caught] == ["doubtful"]
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="threads are counted in /proc")
+def test_workers_come_with_what_was_prepared_and_are_forked_from_a_single_thread():
+    def look(module):
+        return module in sys.modules, len(os.listdir(f"/proc/{os.getppid()}/task"))
+
+    module = "onebox.engine.elsewhere.workshop"
+    POOL.shut_down()
+    POOL.prepare({module, "onebox.there_is_no_such_module"})
+    assert list(pmap(look, [module])) == [(True, 1)]
+    POOL.shut_down()
+    assert list(pmap(look, [module])) == [(False, 1)]

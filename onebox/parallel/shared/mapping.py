@@ -99,6 +99,11 @@ class Mapping:
         self.bytes()[:whole:HUGE_PAGE] = 0
         return whole if _madvise(self.address, whole, COLLAPSE) == 0 else 0
 
+    def make_private(self, descriptor: int) -> None:
+        """Keep what is written from now on out of the file, of which this was the beginning."""
+        protection, how = mmap.PROT_READ | mmap.PROT_WRITE, mmap.MAP_PRIVATE | MAP_FIXED
+        _checked(_mmap(self._address, self._length, protection, how, descriptor, 0))
+
     def __del__(self, unmap: Any = _munmap, close: Any = os.close, kept: list[int] = _kept) -> None:
         if self._address is not None:
             unmap(self._address, self._length)

@@ -43,6 +43,18 @@ class Segment:
             raise
         self._ready = self._mapping.make_huge()
         self._leased_for_good = False
+        self.is_private = False
+        """Whether what is written here stays in this process."""
+
+    @property
+    def address(self) -> int:
+        """Of its first byte."""
+        return self._mapping.address
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the system has given all of its memory: by huge pages, or as it was written to."""
+        return self._ready == self.capacity
 
     def write(self, source: Bytes) -> None:
         """Put bytes at its beginning."""
@@ -77,6 +89,12 @@ class Segment:
         self._leased_for_good = True
         return os.dup(self._descriptor)
 
+    def make_private(self) -> None:
+        """Keep what is written from now on to this process, and to each that is forked from it."""
+        if not self.is_private:
+            self._mapping.make_private(self._descriptor)
+            self.is_private = True
+
     def is_free(self) -> bool:
         """Whether no lease on it is left."""
         if self._leased_for_good:
@@ -107,6 +125,8 @@ class Segments:
 
     def __init__(self, keep_bytes: int) -> None:
         self.keep_bytes = keep_bytes
+        self.reserved = 0
+        """How much of that somebody else holds."""
         self._kept: list[Segment] = []
 
     def take(self, nbytes: int) -> Segment:
@@ -119,8 +139,8 @@ class Segments:
     def give(self, segment: Segment) -> None:
         """Hand back a segment whose leases are on their way."""
         self._kept.append(segment)
-        held = sum(one.capacity for one in self._kept)
-        while held > self.keep_bytes:
+        held = self.reserved + sum(one.capacity for one in self._kept)
+        while self._kept and held > self.keep_bytes:
             oldest = self._kept.pop(0)
             held -= oldest.capacity
             oldest.close()

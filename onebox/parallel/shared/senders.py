@@ -14,6 +14,7 @@ from onebox.config import format_bytes
 from onebox.errors import NotEnoughMemory
 from onebox.parallel.shared.files import Piece, lies_in_file, piece_of_file
 from onebox.parallel.shared.mapping import mapping_under
+from onebox.parallel.shared.offers import Offers
 from onebox.parallel.shared.parcel import Packer, Parcel, Place, close_all
 from onebox.parallel.shared.segment import Bytes, Segment, Segments
 
@@ -26,6 +27,9 @@ unread, so that handing them over waits for nobody."""
 class Results:
     """Packs results, each into segments of its own that its receiver may write to.
 
+    A parcel must be put on the wire when nothing holds the result any more: an array that was born in
+    a segment goes without a copy then.
+
     Parameters
     ----------
     keep_bytes : int
@@ -34,6 +38,8 @@ class Results:
 
     def __init__(self, keep_bytes: int) -> None:
         self.segments = Segments(keep_bytes)
+        self.offers = Offers(self.segments)
+        self._born: dict[int, Segment] = {}
         self._written: list[Segment] = []
         self._opened: list[int] = []
         self._packer = Packer(self._place, self._room, RESULT_INLINE)
@@ -44,10 +50,19 @@ class Results:
 
     def sent(self) -> None:
         """The last parcel is on its way, or will never be."""
+        sizes = [segment.capacity for segment in self._written]
         while self._written:
             self.segments.give(self._written.pop())
         close_all(self._opened)
         self._opened.clear()
+        self._born.clear()
+        for nbytes in sizes:
+            self.offers.make(nbytes)
+
+    def close(self) -> None:
+        """Keep no memory for further results."""
+        self.offers.close()
+        self.segments.close()
 
     def _room(self, nbytes: int) -> Bytes:
         segment = self.segments.take(nbytes)
@@ -65,10 +80,23 @@ class Results:
             if piece is not None:
                 self._opened.append(piece.descriptor)
                 return _part(piece, len(raw))
+        born = self.offers.under(raw.ctypes.data, len(raw))
+        if born is not None and born.address not in self._born:  # else two arrays would be one
+            self._born[born.address] = born
+            return Place(partial(self._lease_born, born, len(raw)), 0, len(raw), writable=True)
+        return _whole(self._copied(raw), len(raw))
+
+    def _lease_born(self, born: Segment, nbytes: int) -> int:
+        if self.offers.taken_back(born):
+            self._written.append(born)
+            return born.lease(writable=True)
+        return self._copied(born.bytes(nbytes)).lease(writable=True)
+
+    def _copied(self, raw: Bytes) -> Segment:
         segment = self.segments.take(len(raw))
         self._written.append(segment)
         segment.write(raw)
-        return _whole(segment, len(raw))
+        return segment
 
 
 @dataclass

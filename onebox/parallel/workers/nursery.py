@@ -2,7 +2,8 @@
 
 Forking the caller itself would copy its threads' locks without its threads; starting Python anew for
 every worker takes a third of a second. So one fresh process is started, imports numpy, and forks:
-a worker that was killed is replaced in milliseconds.
+a worker that was killed is replaced in milliseconds. What else workers will need it imports when it is
+told to, in its only thread: modules of this project, which start none.
 
 It is also who ends workers. They are its children, so that it can signal them without meeting another
 process under the same number; each has a session of its own, so that a Ctrl-C in the terminal does not
@@ -23,6 +24,7 @@ import struct
 import sys
 import time
 from contextlib import suppress
+from importlib import import_module
 from typing import NamedTuple
 
 import cloudpickle  # noqa: F401 (imported once, for all workers)
@@ -33,7 +35,7 @@ from onebox.parallel.workers import worker
 from onebox.parallel.workers.channel import MARK, OBITUARY
 
 REQUEST = struct.Struct("<BQ")
-FORK, KILL, ASK = 1, 2, 3
+FORK, KILL, ASK, IMPORT = 1, 2, 3, 4
 IDLE = 3.0
 """Seconds after which a worker without a call ends, and the nursery without workers."""
 
@@ -92,10 +94,11 @@ class Nursery:
         )
         if len(received) < REQUEST.size:
             return False
-        self._asked = time.monotonic()
         what, number = REQUEST.unpack(received)
         if what == FORK:
             self._fork(number, descriptors)
+        elif what == IMPORT:
+            _import(self._control.recv(number, socket.MSG_WAITALL).decode().split())
         elif number in self._children:
             pid = self._children[number].pid
             with suppress(ProcessLookupError):
@@ -103,6 +106,7 @@ class Nursery:
                     os.kill(pid, ASKED_BY)
                 else:
                     _kill_group(pid)
+        self._asked = time.monotonic()  # not before: importing takes its time
         return True
 
     def _fork(self, number: int, descriptors: list[int]) -> None:
@@ -176,11 +180,18 @@ def _kill_group(pid: int) -> None:
             kill(pid, signal.SIGKILL)
 
 
-def main(descriptor: int) -> None:
-    """What the new process runs."""
-    # What every worker would have to do first, done once for all.
-    np.random.default_rng()
-    resolve()
+def _import(modules: list[str]) -> None:
+    """Import what workers would have to, once for all that are forked from now on."""
+    for module in modules:
+        with suppress(Exception):  # who needs it will be told
+            import_module(module)
     gc.collect()
     gc.freeze()
+
+
+def main(descriptor: int) -> None:
+    """What the new process runs."""
+    np.random.default_rng()
+    resolve()
+    _import([])
     Nursery(socket.socket(fileno=descriptor)).serve()

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from onebox.errors import WorkerDied
-from onebox.parallel.workers.nursery import ASK, FORK, KILL, REQUEST
+from onebox.parallel.workers.nursery import ASK, FORK, IMPORT, KILL, REQUEST
 from onebox.parallel.workers.remote import Remote
 from onebox.parallel.workers.setup import ONE_THREAD
 
@@ -48,9 +48,10 @@ class NurseryProcess:
                 [sys.executable, *_flags(), "-P", "-c", script],
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
-                env={**os.environ, **ONE_THREAD},
+                env=_without_threads(),
                 start_new_session=True,
             )
+        self._imported: set[str] = set()
         # So that it leaves no zombie when it ends by itself, however long nobody asks.
         self._when_ended = when_ended
         self._waiter = threading.Thread(target=self._wait, name="onebox-pool", daemon=True)
@@ -66,6 +67,19 @@ class NurseryProcess:
         """
         descriptors = list(worker.descriptors) if what == FORK else []
         socket.send_fds(self._control, [REQUEST.pack(what, worker.number)], descriptors)
+
+    def have_imported(self, modules: set[str]) -> None:
+        """Send for modules to be imported, as far as they have not been.
+
+        Raises
+        ------
+        OSError
+            When the process has ended.
+        """
+        missing = " ".join(sorted(modules - self._imported)).encode()
+        if missing:
+            self._control.sendall(REQUEST.pack(IMPORT, len(missing)) + missing)
+            self._imported |= modules
 
     def _wait(self) -> None:
         self._process.wait()
@@ -90,6 +104,15 @@ class Pool:
         self._idle: list[Remote] = []
         self._leased: set[Remote] = set()
         self._numbers = itertools.count()
+        self._modules: set[str] = set()
+
+    def prepare(self, modules: set[str]) -> None:
+        """Name modules of this project that workers need: they are imported once, before a fork.
+
+        It holds as long as the nursery does. Workers that are there already import for themselves.
+        """
+        with self._lock:
+            self._modules |= modules
 
     def lease(self) -> Remote:
         """A worker for one call alone.
@@ -153,6 +176,7 @@ class Pool:
             if if_unused and self._leased:
                 return
             nursery, self._nursery = self._nursery, None
+            self._modules.clear()
             idle, self._idle = self._idle, []
         for worker in idle:
             worker.close()
@@ -168,8 +192,9 @@ class Pool:
         self.__init__()  # type: ignore[misc]
 
     def _sweep(self) -> None:
-        """Let go of workers that have ended while nobody used them."""
+        """The nursery has ended: let go of its workers that nobody uses, and of what they needed."""
         with self._lock:
+            self._modules.clear()
             for worker in list(self._idle):
                 worker.channel.frames()
                 if worker.channel.ended:
@@ -183,6 +208,7 @@ class Pool:
                 if self._nursery is None:
                     self._nursery = NurseryProcess(self._sweep)
                 try:
+                    self._nursery.have_imported(self._modules)
                     self._nursery.ask(FORK, worker)
                 except OSError:
                     self._nursery.end()
@@ -209,6 +235,13 @@ def _listen(worker: Remote, deadline: float) -> None:
             heard, since = words, time.monotonic()
         elif heard and time.monotonic() - since > SILENCE:
             return
+
+
+def _without_threads() -> dict[str, str]:
+    """An environment in which libraries start no threads when they are imported."""
+    arrow = "JE_ARROW_MALLOC_CONF"  # what its jemalloc is told; the last word counts
+    told = ",".join(filter(None, (os.environ.get(arrow), "background_thread:false")))
+    return {**os.environ, **ONE_THREAD, arrow: told}
 
 
 def _flags() -> list[str]:

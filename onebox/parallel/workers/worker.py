@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from onebox._kernels import placement
 from onebox.executors.failures import as_failure, pack_failure
 from onebox.parallel import echo
 from onebox.parallel.shared.parcel import Parcel, close_all, unpack
@@ -73,6 +74,8 @@ class Worker:
         self._stack = ExitStack()
         self._results = Results(0)
         self._streams = echo.install(self._post_echo)
+        placement.install()
+        os.register_at_fork(before=self._results.offers.before_fork)
 
     def serve(self) -> None:
         """Do what comes, until nothing has come for long enough."""
@@ -93,7 +96,7 @@ class Worker:
 
     def _free(self) -> None:
         """Give back what was kept for tasks to come, as none have come."""
-        self._results.segments.close()
+        self._results.close()
         gc.collect()  # exceptions hold frames, which hold arguments
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
         if trim is not None:
