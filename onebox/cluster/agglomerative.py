@@ -108,8 +108,8 @@ class AgglomerativeClustering(ClusterMixin, Agglomeration):  # type: ignore[misc
     micro-cluster that is nearest, but with Ward that of the cluster whose mean is: a step of k-means,
     which can only lower the variance within clusters, and by which a cluster can lose all its rows.
     With a leaf for four rows, the variance within 5 to 20 of Ward's clusters was at most that of the
-    full tree on pictures of digits, blobs, and rows of normal and uniform noise, where it was up to
-    9 % less (``CondensedNoise`` and the like in ``benchmarks/``).
+    full tree on pictures of digits, blobs, and rows of normal and uniform noise, where it was less
+    (``CondensedNoise`` and the like in ``benchmarks/`` print by how much).
 
     Source: Müllner, "Modern hierarchical, agglomerative clustering algorithms", arXiv 1109.2378.
 

@@ -6,7 +6,7 @@ once, the steps that they share are applied once, and each goes on with its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from onebox.data.block import Block
 from onebox.data.columns import Columns, concat
-from onebox.data.partition import Layout, Partition, Unit
+from onebox.data.partition import Layout, Partition, Span, Unit
 from onebox.data.schema import Schema
 from onebox.data.scratch import Scratch
 from onebox.data.source import Source
@@ -284,8 +284,8 @@ class View:
             dtype=self.schema.dtype if len(self._segments) == 1 else None,
         )  # fmt: skip
 
-    def refuse_known_nulls(self) -> None:
-        """Refuse nulls that footers already tell of, before a row is read.
+    def refuse_known_nulls(self, spans: Sequence[Span]) -> None:
+        """Refuse nulls that the footers of some spans tell of, before a row is read.
 
         Raises
         ------
@@ -295,7 +295,7 @@ class View:
         if self.drops_rows or not self.source.tells_nulls:
             return
         untouched = passed_through(self.source.schema, self._chains)
-        for span in self.source.spans():
+        for span in spans:
             for name, nulls in zip(
                 untouched, self.source.null_counts(span, untouched), strict=True
             ):

@@ -39,6 +39,8 @@ class Passes:
         Whether the result of a whole pass is what is kept of it.
     report : FitReport
     meter : Meter
+    refuses_missing : bool
+        Whether any scan of the run refuses missing values: what footers tell of is refused first.
     """
 
     reader: Reader
@@ -49,10 +51,11 @@ class Passes:
 
     def __init__(
         self, view: View, settings: Settings, job: str, report: FitReport, meter: Meter, *,
-        many_passes: bool,
+        many_passes: bool, refuses_missing: bool,
     ) -> None:  # fmt: skip
         self.view, self.settings, self.job, self.many_passes = view, settings, job, many_passes
         self.report, self.meter = report, meter
+        self._look_for_nulls = refuses_missing
         self._listener: Callable[[Any], None] | None = listener_for(settings.progress)
         self._reporter = Reporter(job, None, None)
 
@@ -122,6 +125,8 @@ class Passes:
             state = kept.state() if whole else None
             if state is not None:
                 self._go_on(groups, units, kept, state)
+        if self._look_for_nulls:
+            self._refuse_known_nulls(kept, [one.aggregate for one in groups])
         n_done = 0 if state is None else state.n_units
         if self.elsewhere is not None:
             there = Passing(self.elsewhere, groups, self.reader)
@@ -132,6 +137,14 @@ class Passes:
             return walk.steps()
         maker = Here(groups, self.reader, self.tasks, self.trail)
         return SmallWalk(groups, units, maker, kept, n_done).steps()
+
+    def _refuse_known_nulls(self, kept: KeptScan | None, parts: Sequence[Aggregate[Any]]) -> None:
+        """Refuse nulls that footers tell of, before the first pass reads a row."""
+        units = self.view.layout.units
+        if kept is not None and any(part.refuses_missing for part in parts):
+            units = tuple(unit for unit in units if not kept.has(unit))  # those were looked at
+        self.view.refuse_known_nulls(list(dict.fromkeys(unit.span for unit in units)))
+        self._look_for_nulls = False
 
     def _go_on(
         self, groups: Sequence[Groups], units: Sequence[Unit], kept: KeptScan, state: State

@@ -65,9 +65,7 @@ class Run:
     NotEnoughMemory
         When the plan cannot fit the budget.
     SinglePass
-        When several scans are asked of data that can be read once.
-    BadValue
-        When a footer tells of nulls that an aggregate refuses. Nothing has been read in any case.
+        When several scans are asked of data that can be read once. Nothing has been read in any case.
     """
 
     def __init__(
@@ -86,8 +84,6 @@ class Run:
         scans = [parts_of(aggregate) for aggregate in aggregates]
         if many_passes and view.source.single_pass:
             raise single_pass(view, job)
-        if any(part.refuses_missing for parts in scans for part in parts):
-            view.refuse_known_nulls()
         held = held_bytes(view, scans, self.settings, memory_budget(self.settings))
         self.plan = make_plan(
             view, scans, self.settings, job=job, many_passes=many_passes,
@@ -101,9 +97,11 @@ class Run:
             n_workers=self.plan.n_workers,
             partitions=self.plan.n_partitions,
         )
+        refuses_missing = any(part.refuses_missing for parts in scans for part in parts)
         self._passes = Passes(
-            view, self.settings, job, self.report, self.meter, many_passes=many_passes
-        )
+            view, self.settings, job, self.report, self.meter, many_passes=many_passes,
+            refuses_missing=refuses_missing,
+        )  # fmt: skip
         self._stack = ExitStack()
         self._start = time.perf_counter()
         self._spill: SpillFile | None = None

@@ -185,9 +185,12 @@ def test_nulls_that_footers_tell_are_refused_before_reading(tmp_path, mixed):
     pq.write_table(mixed, tmp_path / "x.parquet", row_group_size=2000)
     view = View(open_source(tmp_path / "x.parquet"), (Select(("whole", "real")),))
     with pytest.raises(BadValue, match=r"'real' has \d+ nulls in x.parquet"):
-        view.refuse_known_nulls()
-    View(view.source, (Select(("whole",)),)).refuse_known_nulls()
-    View(view.source, view.features, drop_missing=True).refuse_known_nulls()
+        view.refuse_known_nulls(view.source.spans())
+    for other in (
+        View(view.source, (Select(("whole",)),)),
+        View(view.source, view.features, drop_missing=True),
+    ):
+        other.refuse_known_nulls(other.source.spans())
 
 
 def test_row_groups_that_cannot_match_are_not_read(tmp_path):
@@ -209,5 +212,5 @@ def test_a_source_that_counts_nulls_says_that_it_tells_of_them(tmp_path):
         assert source.tells_nulls
         assert source.null_counts(source.spans()[0], ["a"])[0] == 1
         with pytest.raises(BadValue, match=r"'a' has 1 null.*known without reading"):
-            View(source).refuse_known_nulls()
+            View(source).refuse_known_nulls(source.spans())
     assert not open_source(np.ones((2, 2))).tells_nulls
