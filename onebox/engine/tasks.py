@@ -20,7 +20,7 @@ Found = TypeVar("Found", covariant=True)
 Results: TypeAlias = Generator[T, None, None]
 
 TURN = 0.1  # seconds
-PASSED_OVER = 64  # known items, to begin tasks behind them
+PASSED_OVER = 4096  # known items, to begin tasks behind them
 
 
 class Stopped(Exception):

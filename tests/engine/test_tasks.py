@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from onebox.engine.tasks import Stopped, Tasks, made_ahead
+from onebox.engine.tasks import PASSED_OVER, Stopped, Tasks, made_ahead
 from onebox.executors import SerialExecutor
 
 
@@ -79,10 +79,11 @@ def test_what_is_known_takes_no_task_and_what_is_lost_does(executor):
         made.append(i)
         return f"made {i}"
 
-    known = Some(set(range(300)) - {7, 200, 201, 202, 299}, lost={5, 100})
-    results = list(Tasks(executor, 2, nothing).in_order(make, range(300), known))
-    assert sorted(made) == [5, 7, 100, 200, 201, 202, 299]
-    assert results == [f"made {i}" if i in made else f"found {i}" for i in range(300)]
+    n = 3 * PASSED_OVER
+    known = Some(set(range(n)) - {7, 6000, 6001, 6002, n - 1}, lost={5, 100})
+    results = list(Tasks(executor, 2, nothing).in_order(make, range(n), known))
+    assert sorted(made) == [5, 7, 100, 6000, 6001, 6002, n - 1]
+    assert results == [f"made {i}" if i in made else f"found {i}" for i in range(n)]
 
 
 def test_tasks_behind_known_items_begin_first(executor):
