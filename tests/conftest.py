@@ -18,12 +18,7 @@ from hypothesis import settings
 os.environ["PYTHONSAFEPATH"] = "1"
 
 # A busy disk is no failure; and where a machine decides, it decides the same twice.
-settings.register_profile(
-    "onebox",
-    deadline=None,
-    derandomize="CI" in os.environ,
-    max_examples=int(os.environ.get("ONEBOX_TEST_EXAMPLES", "40")),
-)
+settings.register_profile("onebox", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("onebox")
 
 

@@ -187,9 +187,8 @@ def _keep(view: View, decoded: int | None, left: int, settings: Settings) -> Kee
         return "memory"
     if view.entry_row_bytes is not None:  # the disk takes matrices, which hold all the zeros
         return "again"
-    if view.source.in_memory and _is_plain(
-        view
-    ):  # columns stand side by side sooner than a disk reads
+    # Columns stand side by side sooner than a disk reads.
+    if view.source.in_memory and _is_plain(view):
         return "again"
     limit = disk_limit(settings)
     return "disk" if limit > 0 and (decoded or 0) <= limit else "again"

@@ -18,8 +18,6 @@ from onebox.engine.report import Meter
 class Watched(TableSource):
     """A table that is read in small batches and remembers which threads have read it."""
 
-    raw = False
-
     def __init__(self, table: pa.Table) -> None:
         super().__init__(table)
         self.in_memory = False

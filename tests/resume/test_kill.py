@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-MOMENTS = int(os.environ.get("ONEBOX_TEST_KILLS", "3"))
+MOMENTS = int(os.environ.get("ONEBOX_TEST_KILLS", "4"))
 
 NURSERY = """
 import hashlib, json, os, signal, sys, time, warnings

@@ -147,10 +147,8 @@ class HiveSource(Source):
         return [name for name in names if name not in self._types]
 
     def null_counts(self, span: Span, names: Sequence[str]) -> list[int | None]:
-        values, stored = (
-            self.values[span.file],
-            iter(self.files.null_counts(span, self._stored(names))),
-        )
+        values = self.values[span.file]
+        stored = iter(self.files.null_counts(span, self._stored(names)))
         return [
             next(stored) if name not in values else span.n_rows if values[name] is None else 0
             for name in names

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from onebox.engine.kept.packing import Numbers, Packer, unpacked
 from onebox.storage.compression import decompress
 
-CODEC = "lz4"  # zstd leaves sketches a third smaller, and takes three times as long to undo
+CODEC = "lz4"  # zstd makes sketches smaller, and is slower to undo
 Shares = list[dict[int, Any]]
 
 

@@ -33,7 +33,7 @@ from onebox.memory.keys import key_of
 from onebox.persistence.names import is_own, name_of, own_version
 from onebox.storage.hashing import hash_array, hash_bytes
 
-VERSION = 1
+VERSION = 2
 """Raised when entries of an older onebox must not be used."""
 
 
