@@ -21,6 +21,8 @@ pytestmark = pytest.mark.skipif(
 
 MB = 10**6
 ABSURD = 4  # times the measured peak
+# Plans hold whichever thread comes first; a run holds less where they happen to take turns.
+LUCK = 32 * MB
 
 CHILD = r"""
 import json, logging, os, re, sys, time
@@ -179,7 +181,7 @@ def measured(job: str, path, budget: int, folder, *options: str) -> dict[str, in
 def assert_within(budget: int, peak: dict[str, int]) -> None:
     assert peak["grown"] <= budget
     assert peak["grown"] <= peak["projected"] <= budget
-    assert peak["projected"] <= ABSURD * peak["grown"]
+    assert peak["projected"] <= ABSURD * peak["grown"] + LUCK
 
 
 @pytest.mark.parametrize("job", ["Ridge", "PCA", "KMeans", "describe", "predict"])
