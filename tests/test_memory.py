@@ -1,4 +1,4 @@
-"""What a run adds to a fresh process stays within its budget, and was projected.
+"""What a run adds to a new process stays within its budget, and was projected.
 
 Measured is the peak of resident memory (VmHWM, reset before the run) above what was resident after
 importing everything and fitting something tiny.
@@ -169,9 +169,15 @@ def one_row_group(tmp_path_factory):
     path.unlink()
 
 
-def measured(job: str, path, budget: int, folder, *options: str) -> dict[str, int]:
-    command = [sys.executable, "-c", CHILD, job, path, budget, folder, *options]
-    ended = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+@pytest.fixture
+def measured(nursery, tmp_path):
+    def peaks(job: str, path, budget: int, *options: str) -> dict[str, int]:
+        return told(nursery.run(CHILD, job, path, budget, tmp_path, *options))
+
+    return peaks
+
+
+def told(ended: subprocess.CompletedProcess[str]) -> dict[str, int]:
     if "clear_refs" in ended.stderr:
         pytest.skip("this system does not let a process reset its peak of resident memory")
     assert ended.returncode == 0, ended.stderr
@@ -185,38 +191,41 @@ def assert_within(budget: int, peak: dict[str, int]) -> None:
 
 
 @pytest.mark.parametrize("job", ["Ridge", "PCA", "KMeans", "describe", "predict"])
-def test_a_long_npy_file(job, npy, tmp_path):
-    assert_within(100 * MB, measured(job, npy, 100 * MB, tmp_path))
+def test_a_long_npy_file(job, npy, measured):
+    assert_within(100 * MB, measured(job, npy, 100 * MB))
 
 
 @pytest.mark.parametrize(
     "job", ["Ridge", "KMeans", "MiniBatchKMeans", "describe", "transform", "to_numpy"]
 )
-def test_parquet_of_many_row_groups(job, row_groups, tmp_path):
-    assert_within(160 * MB, measured(job, row_groups, 160 * MB, tmp_path))
+def test_parquet_of_many_row_groups(job, row_groups, measured):
+    assert_within(160 * MB, measured(job, row_groups, 160 * MB))
 
 
-def test_blocks_that_stay_in_memory_between_passes(row_groups, tmp_path):
-    peak = measured("KMeans", row_groups, 320 * MB, tmp_path)
+def test_blocks_that_stay_in_memory_between_passes(row_groups, measured):
+    peak = measured("KMeans", row_groups, 320 * MB)
     assert peak["projected"] > 160 * MB, "all of it was kept"
     assert_within(320 * MB, peak)
 
 
 @pytest.mark.parametrize("job", ["Ridge", "KMeans", "describe", "persist"])
-def test_a_row_group_that_decodes_to_more_than_the_budget(job, one_row_group, tmp_path):
-    assert_within(200 * MB, measured(job, one_row_group, 200 * MB, tmp_path))
+def test_a_row_group_that_decodes_to_more_than_the_budget(job, one_row_group, measured):
+    assert_within(200 * MB, measured(job, one_row_group, 200 * MB))
 
 
-def test_long_texts(texts, tmp_path):
-    assert_within(100 * MB, measured("describe", texts, 100 * MB, tmp_path))
+def test_long_texts(texts, measured):
+    assert_within(100 * MB, measured("describe", texts, 100 * MB))
 
 
-def test_pages_larger_than_usual(large_pages, tmp_path):
-    assert_within(400 * MB, measured("describe", large_pages, 400 * MB, tmp_path))
+def test_pages_larger_than_usual(large_pages, measured):
+    assert_within(400 * MB, measured("describe", large_pages, 400 * MB))
 
 
 def test_without_pandas(npy, tmp_path):
-    assert_within(100 * MB, measured("Ridge", npy, 100 * MB, tmp_path, "no pandas"))
+    command = [sys.executable, "-c", CHILD, "Ridge", npy, str(100 * MB), tmp_path, "no pandas"]
+    assert_within(
+        100 * MB, told(subprocess.run(command, capture_output=True, text=True, check=False))
+    )
 
 
 @pytest.fixture(scope="module")
@@ -228,17 +237,17 @@ def wide(tmp_path_factory):
     path.unlink()
 
 
-def assert_within_with_a_cache(job: str, path, budget: int, folder) -> None:
+def assert_within_with_a_cache(measured, job: str, path, budget: int) -> None:
     """While it is filled, and when all is in it: then next to nothing is left to do."""
-    assert_within(budget, measured(job, path, budget, folder, "with a cache"))
-    again = measured(job, path, budget, folder, "with a cache")
+    assert_within(budget, measured(job, path, budget, "with a cache"))
+    again = measured(job, path, budget, "with a cache")
     assert again["grown"] <= again["projected"] <= budget
 
 
 @pytest.mark.parametrize("job", ["Ridge", "KMeans", "describe"])
-def test_with_a_cache(job, row_groups, tmp_path):
-    assert_within_with_a_cache(job, row_groups, 160 * MB, tmp_path)
+def test_with_a_cache(job, row_groups, measured):
+    assert_within_with_a_cache(measured, job, row_groups, 160 * MB)
 
 
-def test_large_summaries_with_a_cache(wide, tmp_path):
-    assert_within_with_a_cache("Ridge", wide, 140 * MB, tmp_path)
+def test_large_summaries_with_a_cache(wide, measured):
+    assert_within_with_a_cache(measured, "Ridge", wide, 140 * MB)

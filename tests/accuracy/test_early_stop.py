@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
 import sys
 import textwrap
 
@@ -186,9 +184,8 @@ INTERRUPTED = """
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 @pytest.mark.parametrize("what", ["answer", "raise"])
-def test_an_interrupt(path, what):
-    command = [sys.executable, "-c", textwrap.dedent(INTERRUPTED), str(path), what]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ)
+def test_an_interrupt(nursery, path, what):
+    ended = nursery.run(textwrap.dedent(INTERRUPTED), path, what)
     if what == "answer":
         assert ended.returncode == 0, ended.stderr
         assert ended.stdout.startswith("True True True")

@@ -26,6 +26,7 @@ finally:
     with open("/proc/self/status") as status, open(sys.argv[1], "w") as out:
         out.write(next(line for line in status if line.startswith("VmHWM:")).split()[1])
 """
+OWN_ENVIRONMENT = {"PYTHONPATH": str(Path(onebox_package.__file__).parents[1]), "COLUMNS": "120"}
 
 
 @dataclass
@@ -47,17 +48,23 @@ class Ended:
 class Program:
     """Runs commands in a folder."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, nursery: Any) -> None:
+        self.folder, self.nursery = folder, nursery
 
     def __call__(self, *arguments: object, **environment: str) -> Ended:
-        return self._ended([sys.executable, "-m", "onebox.cli"], arguments, environment)
+        ended = self.nursery.run(
+            "from onebox.cli import main; main()", *arguments,
+            folder=self.folder, **OWN_ENVIRONMENT, **environment,
+        )  # fmt: skip
+        return Ended(ended.returncode, ended.stdout, ended.stderr)
 
     def measured(self, *arguments: object) -> tuple[Ended, int]:
         """Run a command; also tell the peak of its resident memory, in bytes."""
         peak = self.folder / ".peak"
-        ended = self._ended([sys.executable, "-c", MEASURED, str(peak)], arguments, {})
-        return ended, int(peak.read_text()) * 1024
+        command = [sys.executable, "-c", MEASURED, str(peak), *map(str, arguments)]
+        with self.begun(command) as process:
+            out, err = process.communicate()
+        return Ended(process.returncode, out, err), int(peak.read_text()) * 1024
 
     def good(self, *arguments: object) -> Ended:
         """Run a command that must succeed."""
@@ -65,27 +72,19 @@ class Program:
         assert ended.code == 0, ended.err
         return ended
 
-    def _ended(
-        self, start: list[str], arguments: tuple[object, ...], environment: dict[str, str]
-    ) -> Ended:
-        with self.begun([*start, *map(str, arguments)], **environment) as process:
-            out, err = process.communicate()
-        return Ended(process.returncode, out, err)
-
     def begun(
         self, command: list[str], *, stdout: Any = subprocess.PIPE, **environment: str
     ) -> subprocess.Popen[str]:
         """Start a process in the folder, with the onebox that is being tested."""
-        own = {"PYTHONPATH": str(Path(onebox_package.__file__).parents[1]), "COLUMNS": "120"}
         return subprocess.Popen(
-            command, cwd=self.folder, env={**os.environ, **own, **environment}, text=True,
+            command, cwd=self.folder, env={**os.environ, **OWN_ENVIRONMENT, **environment}, text=True,
             stdin=subprocess.PIPE, stdout=stdout, stderr=subprocess.PIPE,
         )  # fmt: skip
 
 
 @pytest.fixture
-def onebox(tmp_path):
-    return Program(tmp_path)
+def onebox(tmp_path, nursery):
+    return Program(tmp_path, nursery)
 
 
 @pytest.fixture(scope="session")

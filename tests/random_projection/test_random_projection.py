@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -222,12 +219,10 @@ def test_it_knows_what_it_was_fitted_on(kind, tmp_path):
     assert not recipe.steps
 
 
-def test_fitted_and_verified_from_the_command_line(tmp_path, capfd):
+def test_fitted_and_verified_from_the_command_line(tmp_path, nursery):
     path, model = str(tmp_path / "x.parquet"), str(tmp_path / "model.onebox")
     ob.dataset({name: np.arange(9.0) for name in "abc"}).to_parquet(path)
     step = "sparse_random_projection n_components=2 random_state=0"
-    onebox = [sys.executable, "-m", "onebox.cli"]
-    subprocess.run([*onebox, "fit", step, path, "-o", model], check=True)
-    assert "9 rows, 0 passes" in capfd.readouterr().err
-    subprocess.run([*onebox, "verify", model], check=True)
-    assert "the same bits" in capfd.readouterr().err
+    program = "from onebox.cli import main; main()"
+    assert "9 rows, 0 passes" in nursery.run(program, "fit", step, path, "-o", model).stderr
+    assert "the same bits" in nursery.run(program, "verify", model).stderr

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -16,16 +13,17 @@ from onebox.linear_model import Ridge
 from .conftest import rows_of
 
 
-def onebox(*arguments, fails=False):
-    made = subprocess.run(
-        [sys.executable, "-m", "onebox.cli", *map(str, arguments)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert bool(made.returncode) is fails, made.stderr
-    return made.stdout, " ".join(made.stderr.split())
+@pytest.fixture
+def onebox(nursery):
+    def program(*arguments, fails=False):
+        made = nursery.run("from onebox.cli import main; main()", *arguments)
+        assert bool(made.returncode) is fails, made.stderr
+        return made.stdout, " ".join(made.stderr.split())
+
+    return program
 
 
-def test_the_second_month_reads_the_second_month(folder, tmp_path, write_part):
+def test_the_second_month_reads_the_second_month(onebox, folder, tmp_path, write_part):
     model = tmp_path / "model.onebox"
     fit = ["fit", "ridge", folder, "--target", "y", "--columns", "a,b,c,d,y", "-o", model]
     _, first = onebox(*fit, "--cache", tmp_path / "cache")
@@ -38,7 +36,7 @@ def test_the_second_month_reads_the_second_month(folder, tmp_path, write_part):
     assert "the same bits" in report
 
 
-def test_describe_finds_what_it_has_read(folder, tmp_path):
+def test_describe_finds_what_it_has_read(onebox, folder, tmp_path):
     first, _ = onebox("describe", folder, "--cache", tmp_path / "cache")
     second, report = onebox("describe", folder, "--cache", tmp_path / "cache")
     assert first == second
@@ -46,7 +44,7 @@ def test_describe_finds_what_it_has_read(folder, tmp_path):
     assert "30 of 30 partitions" in report
 
 
-def test_verify_says_what_has_changed(folder, tmp_path):
+def test_verify_says_what_has_changed(onebox, folder, tmp_path):
     model = tmp_path / "model.onebox"
     onebox(
         "fit", "ridge", folder, "--target", "y", "--drop", "city", "--where", "n < 9", "-o", model
@@ -62,7 +60,7 @@ def test_verify_says_what_has_changed(folder, tmp_path):
 
 
 @pytest.mark.parametrize("verify", ["times", "content"])
-def test_how_files_are_recognised(folder, tmp_path, verify):
+def test_how_files_are_recognised(onebox, folder, tmp_path, verify):
     for _ in range(2):
         _, report = onebox("describe", folder, "--cache", tmp_path / "c", "--verify", verify)
     assert "30 of 30 partitions" in report
