@@ -55,7 +55,8 @@ def wide():
     return X.map(powers), y
 
 def powers(block):
-    return np.repeat(block.X[:, None], 37, axis=1).cumprod(axis=1).reshape(len(block), -1)
+    made = np.repeat(block.X[:, None], 37, axis=1).cumprod(axis=1)
+    return made.reshape(len(block), 37 * block.X.shape[1])
 
 def told(model):
     if hasattr(model, "to_arrow"):
