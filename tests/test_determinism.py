@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
+from threadpoolctl import threadpool_limits
 
 import onebox as ob
 from onebox.aggregates import Count, Gram, Moments, join
@@ -24,7 +25,7 @@ from onebox.dataset import as_dataset
 from onebox.decomposition import PCA, TruncatedSVD
 from onebox.engine.fold import N_GROUPS, merged_in_tree
 from onebox.engine.run import scan, scan_groups
-from onebox.linear_model import Ridge
+from onebox.linear_model import LinearRegression, Ridge
 from onebox.preprocessing import StandardScaler
 
 N_ROWS, N_COLUMNS = 8_000, 6
@@ -227,3 +228,18 @@ def test_order_of_the_rows_hardly_matters_to_one_pass_models():
     up, down = StandardScaler().fit(X), StandardScaler().fit(X[::-1].copy())
     np.testing.assert_allclose(up.scale_, down.scale_, rtol=1e-10)
     np.testing.assert_allclose(up.mean_, down.mean_, rtol=1e-10)
+
+
+@pytest.mark.parametrize("model", [Ridge(), LinearRegression(), PCA(3, random_state=0)])
+@pytest.mark.parametrize("n_columns", [20, 600])
+def test_threads_of_blas_change_no_bit(model, n_columns, sha256):
+    X = np.random.default_rng(0).normal(size=(2000, n_columns))
+    X[:, -1] = X[:, 0]  # one column depends on another
+    y = X @ np.arange(n_columns)
+    found = set()
+    for n_threads in (1, 2, 4):
+        with threadpool_limits(n_threads, user_api="blas"):
+            model.fit(X, y)
+            applied = model.transform(X) if hasattr(model, "transform") else model.predict(X)
+            found.add(sha256([learned(model), applied]))
+    assert len(found) == 1

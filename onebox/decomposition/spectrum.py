@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,14 +12,13 @@ from numpy.typing import NDArray
 from scipy.linalg import lapack
 from scipy.optimize import linear_sum_assignment
 
-from onebox.engine.limiter import single_threaded_blas
+from onebox.engine.limiter import blas_for
 from onebox.errors import BadInput
 
 Float64 = NDArray[np.float64]
 
 FEW = 4  # below this share of all, eigenvectors are computed one by one
 WORK = 38  # numbers of scratch a column, with which LAPACK works on blocks of columns
-ONE_CORE = 1024  # features up to which one thread solves as fast as several
 
 
 @dataclass(frozen=True)
@@ -49,8 +47,7 @@ class Spectrum:
         covariance = (scatter / freedom).T
         total = float(np.trace(covariance))
         few = 0 < n_leading <= p // FEW
-        # A small matrix fits one core's cache: handing its columns to threads costs more.
-        with single_threaded_blas() if p <= ONE_CORE else nullcontext():
+        with blas_for(p):
             # Not by way of scipy.linalg.eigh, which takes as long again for a small matrix.
             values, vectors, n_found, _, failed = lapack.dsyevr(
                 covariance, lower=0, overwrite_a=1, range="I" if few else "A", iu=p,

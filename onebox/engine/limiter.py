@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import scipy.linalg.cython_blas  # noqa: F401 (its BLAS must be loaded to be found)
 from threadpoolctl import ThreadpoolController
+
+# A matrix of so many columns fits one core's cache: handing its columns to threads takes longer, and a
+# hundred times as long where another process has the other cores.
+ONE_CORE = 1024
 
 
 class BlasLimiter:
@@ -66,3 +70,8 @@ def single_threaded_blas() -> Iterator[None]:
         yield
     finally:
         _limiter.release()
+
+
+def blas_for(n_columns: int) -> AbstractContextManager[None]:
+    """Hold BLAS at one thread where that serves a square matrix best."""
+    return single_threaded_blas() if n_columns <= ONE_CORE else nullcontext()

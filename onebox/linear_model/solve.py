@@ -13,6 +13,8 @@ import scipy.linalg
 from numpy.typing import NDArray
 from scipy.linalg import lapack
 
+from onebox.engine.limiter import blas_for, single_threaded_blas
+
 Float64 = NDArray[np.float64]
 
 DEPENDENT = 1e-12
@@ -46,10 +48,12 @@ class NormalEquations:
     def solve(self, alpha: float = 0.0, tolerance: float = DEPENDENT) -> tuple[Float64, int]:
         """Coefficients of shape (p, q), of the least norm where there are many; and the rank."""
         if alpha > 0 or not self.deficient:
-            coef = self._cholesky(alpha, tolerance)
+            with single_threaded_blas():  # several take little less time, and sum in another order
+                coef = self._cholesky(alpha, tolerance)
             if coef is not None:
                 return coef, len(self.gram) - int(self.constant.sum())
-        return self._least_norm(alpha, tolerance)
+        with blas_for(len(self.gram)):
+            return self._least_norm(alpha, tolerance)
 
     def _scaled(self, alpha: float) -> tuple[Float64, Float64]:
         """The matrix with a unit diagonal, and the scale of the columns."""
