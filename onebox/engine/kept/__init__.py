@@ -2,9 +2,10 @@
 
 A unit's summary is kept under a key of all that it was made of (`keys`, `unit_keys`), packed into bytes
 that hold numbers and no code (`packing`), many together in one entry of a `Memory` (`shelf`, `units`).
-A file that has grown is known by what it was before (`history`). What is too large to keep a unit is
-kept a file (`files`), and as one state that a scan goes on from (`states`). `Keeper` is what a run
-asks, `KeptScan` what each of its scans asks.
+What the first units have come to is kept beside them (`prefixes`). A file that has grown is known by
+what it was before (`history`). What is too large to keep a unit is kept a file (`files`), and as one
+state that a scan goes on from (`states`). `Keeper` is what a run asks, `KeptScan` what each of its
+scans asks.
 """
 
 from onebox.engine.kept.checkpoint import Checkpoint

@@ -127,7 +127,7 @@ class KeptScan:
             return
         if self._passing:  # its units go when it is complete: no other data are among them
             recipe += str(keeper.everything(recipe))
-        self._units = UnitSummaries(keeper, recipe, about, parts, classes, keys)
+        self._units = UnitSummaries(keeper, recipe, about, units, parts, classes, keys)
 
     def has(self, unit: Unit) -> bool:
         """Whether the summaries of a unit are likely to be found."""
@@ -172,16 +172,21 @@ class KeptScan:
             self._refuse(error)
 
     def state(self) -> State | None:
-        """What the walk over the units can go on from."""
-        return None if self._refused or self._states is None else self._states.find()
+        """What the walk over all units can go on from."""
+        if self._refused or self._states is None:
+            return None
+        state = self._states.find()
+        if state is None and self._units is not None and not self._passing:
+            state = self._units.prefixes.find()
+        return state
 
     def note_state(
         self, n_done: int, groups: Sequence[Groups], held: Sequence[Any], *, last: bool = False
     ) -> None:
-        """Keep the state of a walk, when units are not kept one by one and it is time."""
+        """Keep the state of a walk, if it is time."""
         assert self._states is not None
-        if self._units is not None and last and not self._passing:
-            self._units.settle()  # whether all are taken shows when they have been
+        if self._units is not None and not self._refused:
+            self._note_prefix(n_done, groups, last=last)
         if self._refused or not (self._units is None or self._units.full):
             return
         if not (last or self._states.is_due(n_done)):
@@ -194,6 +199,19 @@ class KeptScan:
             self._states.keep(n_done, groups, held, self.rows, self.dropped)
         except WrongType as error:
             self._refuse(error)
+
+    def _note_prefix(self, n_done: int, groups: Sequence[Groups], *, last: bool) -> None:
+        """Keep a state among the units' summaries."""
+        assert self._units is not None
+        if self._passing:
+            return
+        try:
+            if not self._units.full:
+                self._units.prefixes.offer(n_done, groups, self.rows, self.dropped)
+        except WrongType as error:
+            self._refuse(error)
+        if last:
+            self._units.settle()  # whether all are taken shows when they have been
 
     # The end
 

@@ -64,6 +64,15 @@ class Shelf:
         Bytes of the data that the units make up: no more than a tenth of that is written, or 64 MB.
     batch_bytes : int
         Bytes that are written together.
+
+    Attributes
+    ----------
+    taken_bytes : int
+        Of summaries that were given to it.
+    full : bool
+        Whether no more are taken.
+    trouble : Exception or None
+        What went wrong with writing.
     """
 
     def __init__(
@@ -85,6 +94,7 @@ class Shelf:
         self._pending_bytes, self._since, self._next = 0, 0.0, 0.0
         self._writer: threading.Thread | None = None
         self._closing = False
+        self.taken_bytes = 0
         self.full = False
         self.trouble: BaseException | None = None
         self._take_index()
@@ -121,6 +131,7 @@ class Shelf:
                 self._since = time.monotonic()
             self._pending.append((key, packed, unit_bytes))
             self._pending_bytes += len(packed.data)
+            self.taken_bytes += len(packed.data)
             if self._writer is None:
                 self._writer = threading.Thread(target=self._write_all, daemon=True)
                 self._writer.start()

@@ -80,7 +80,7 @@ class WalkStates:
             loaded = entry.load() if keys else None
             n_units = 0 if loaded is None else _n_common(loaded[0], keys)
             if loaded is not None and n_units:
-                return self._state_of(n_units, loaded[1])
+                return state_of(n_units, loaded[1], self._parts, self._classes)
         return None
 
     def is_due(self, n_done: int) -> bool:
@@ -102,15 +102,8 @@ class WalkStates:
             return
         position = np.frombuffer(b"".join(one[0] for one in keys), np.uint8)
 
-        def copied() -> Packed:
-            shares: Shares = []
-            for group, holds in zip(groups, held, strict=True):
-                share = {g: one for g, one in enumerate(group.summaries) if one is not None}
-                shares.append(share if holds is None else {**share, -1: holds})
-            return Packed.of(shares, rows, dropped)
-
         entry = self._before_last if n_done == len(self._units) - 1 else self._latest
-        entry.write(position, copied)
+        entry.write(position, lambda: packed_state(groups, held, rows, dropped))
 
     def wait(self) -> None:
         """Until they are on the disk."""
@@ -122,18 +115,31 @@ class WalkStates:
         self._latest.forget()
         self._before_last.forget()
 
-    def _state_of(self, n_units: int, packed: Packed) -> State | None:
-        try:
-            parts = packed.shares(self._classes)
-        except Exception:
-            warn_of_another_version()
-            return None
-        groups = [
-            [share.get(g) for g in range(n_groups(part))]
-            for part, share in zip(self._parts, parts, strict=True)
-        ]
-        held = [share.get(-1) for share in parts]
-        return State(n_units, groups, held, packed.rows, packed.dropped)
+
+def packed_state(groups: Sequence[Groups], held: Sequence[Any], rows: int, dropped: int) -> Packed:
+    """Copy a state: the accumulators that are held have the place of group -1."""
+    shares: Shares = []
+    for group, holds in zip(groups, held, strict=True):
+        share = {g: one for g, one in enumerate(group.summaries) if one is not None}
+        shares.append(share if holds is None else {**share, -1: holds})
+    return Packed.of(shares, rows, dropped)
+
+
+def state_of(
+    n_units: int, packed: Packed, parts: Sequence[Aggregate[Any]], classes: list[dict[str, type]]
+) -> State | None:
+    """The state that was packed; None, with a warning, where it has another form."""
+    try:
+        shares = packed.shares(classes)
+    except Exception:
+        warn_of_another_version()
+        return None
+    groups = [
+        [share.get(g) for g in range(n_groups(part))]
+        for part, share in zip(parts, shares, strict=True)
+    ]
+    held = [share.get(-1) for share in shares]
+    return State(n_units, groups, held, packed.rows, packed.dropped)
 
 
 def _n_common(position: NDArray[np.uint8], keys: Sequence[Sequence[bytes]]) -> int:

@@ -12,6 +12,7 @@ from onebox.engine.fold import n_groups
 from onebox.engine.kept import beginnings
 from onebox.engine.kept.batches import Packed, Shares
 from onebox.engine.kept.keeper import Keeper
+from onebox.engine.kept.prefixes import Prefixes
 from onebox.engine.kept.shelf import Shelf, warn_of_another_version
 from onebox.engine.kept.unit_keys import UnitKeys
 from onebox.memory.entries import MISSING
@@ -43,20 +44,28 @@ class UnitSummaries:
         Under which their batches are.
     about : dict
         What is written beside them, for people.
+    units : sequence of Unit
+        Of the walk.
     parts : sequence of Aggregate
     classes : list of dict of str to type
         Of their summaries.
     keys : UnitKeys
+
+    Attributes
+    ----------
+    prefixes : Prefixes
+        What the first of them have come to.
     """
 
     def __init__(
-        self, keeper: Keeper, recipe: str, about: dict[str, Any], parts: Sequence[Aggregate[Any]],
-        classes: list[dict[str, type]], keys: UnitKeys,
+        self, keeper: Keeper, recipe: str, about: dict[str, Any], units: Sequence[Unit],
+        parts: Sequence[Aggregate[Any]], classes: list[dict[str, type]], keys: UnitKeys,
     ) -> None:  # fmt: skip
         self._keeper, self._parts, self._classes, self._keys = keeper, parts, classes, keys
         self._shelf = Shelf(
             keeper.entries, MISSING, recipe, about, keeper.view.stored_bytes, keeper.batch_bytes
         )
+        self.prefixes = Prefixes(keeper, self._shelf, units, parts, classes, keys)
 
     @property
     def full(self) -> bool:
