@@ -41,6 +41,7 @@ MODULES = (
     "layout",
     "moments",
     "nearest",
+    "nearest_two",
     "octaves",
     "pair_chain",
     "placement",

@@ -9,30 +9,3 @@ def assign(
     scores: NDArray[float32] | NDArray[float64],
     labels: NDArray[int32],
 ) -> None: ...
-def assign_with_bounds(
-    X: NDArray[float32],
-    centers: NDArray[float32],
-    half_norms: NDArray[float32],
-    middle: NDArray[float32],
-    scores: NDArray[float32],
-    rows: NDArray[int32],
-    labels: NDArray[int32],
-    bounds: NDArray[float32],
-    offset: float,
-    constant: float,
-    slope: float,
-) -> None: ...
-def coarseness(n_columns: int) -> float: ...
-def assign_coarsely_first(
-    X: NDArray[float64],
-    centers: NDArray[float64],
-    half_norms: NDArray[float64],
-    middle: NDArray[float64],
-    coarse: NDArray[float32],
-    coarse_norms: NDArray[float32],
-    scores: NDArray[float64],
-    rows: NDArray[int32],
-    labels: NDArray[int32],
-    bounds: NDArray[float32],
-    offset: float,
-) -> int: ...

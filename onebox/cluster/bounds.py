@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onebox._kernels import bounded, nearest
+from onebox._kernels import bounded, nearest, nearest_two
 from onebox.aggregates.aggregate import RowState
 from onebox.cluster.centers import NO_ROWS, Centers, Float64
 from onebox.data.block import Block
@@ -87,16 +87,16 @@ class Bounds:
                 rows = found[: self._open(X, labels, bounds, found)]
                 if not len(rows):
                     return labels
-        centers, scores = self.centers, self.centers.scores(scratch)
+        centers = self.centers
         if X.dtype == np.float32:
-            nearest.assign_with_bounds(
-                X, centers.moved, centers.half_norms, self._middle, scores, rows, labels, bounds,
+            nearest_two.assign_with_bounds(
+                X, centers.moved, centers.half_norms, self._middle, rows, labels, bounds,
                 self._offset, self._constant, self._slope,
             )  # fmt: skip
         else:
-            nearest.assign_coarsely_first(
+            nearest_two.assign_coarsely_first(
                 X, centers.moved, centers.half_norms, centers.middle, centers.coarse,
-                centers.coarse_norms, scores, rows, labels, bounds, self._offset,
+                centers.coarse_norms, rows, labels, bounds, self._offset,
             )  # fmt: skip
         return labels
 

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from onebox._kernels import nearest, sparse_kmeans
+from onebox._kernels import nearest, nearest_two, sparse_kmeans
 from onebox.data.scratch import Scratch
 
 Float64 = NDArray[np.float64]
@@ -54,7 +54,7 @@ class Centers:
         self.half_norms: Any = (norms + moved @ self.middle).astype(dtype)
         with np.errstate(over="ignore"):  # what float32 cannot hold decides nothing
             self.coarse = moved.astype(np.float32)
-            self.coarse_norms = (norms * (1 - 2 * nearest.coarseness(moved.shape[1]))).astype(
+            self.coarse_norms = (norms * (1 - 2 * nearest_two.coarseness(moved.shape[1]))).astype(
                 np.float32
             )
 
@@ -66,14 +66,13 @@ class Centers:
             by_column, half_norms = self.for_entries
             sparse_kmeans.assign(*Entries.of(X), by_column, half_norms, room, labels)
             return labels
-        scores = self.scores(scratch)
-        if X.dtype == np.float32:
-            nearest.assign(X, self.moved, self.half_norms, scores, labels)
-        else:
-            nearest.assign_coarsely_first(
+        if X.dtype == np.float64 and nearest.served(X.shape[1]):
+            nearest_two.assign_coarsely_first(
                 X, self.moved, self.half_norms, self.middle, self.coarse, self.coarse_norms,
-                scores, NO_ROWS, labels, NO_BOUNDS, 0.0,
+                NO_ROWS, labels, NO_BOUNDS, 0.0,
             )  # fmt: skip
+        else:
+            nearest.assign(X, self.moved, self.half_norms, self.scores(scratch), labels)
         return labels
 
     @cached_property

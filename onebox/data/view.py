@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 
 from onebox.data.block import Block
 from onebox.data.columns import Columns, concat
-from onebox.data.partition import Layout, Partition, Span, Unit
+from onebox.data.partition import Layout, Span, Unit
 from onebox.data.schema import Schema
 from onebox.data.scratch import Scratch
 from onebox.data.source import Source
 from onebox.data.steps import Filter, Map, Rename, Select, UnitRows
 from onebox.data.steps.chain import Chain, applied, columns_needed, passed_through, schema_after
 from onebox.data.widths import has_any_length, type_width
-from onebox.errors import BadValue, EmptyData, MismatchedRows
+from onebox.errors import BadValue
 
 KEEP_SPARSE = Select | Rename | UnitRows  # steps that make no matrix of rows that came as CSR
 SPANS_LOOKED_AT = 64
@@ -323,23 +323,6 @@ def _whole_rows(block: Block, on_drop: Callable[[int], None] | None) -> Block:
     if n_dropped and on_drop is not None:
         on_drop(n_dropped)
     return block.take(keep) if n_dropped else block
-
-
-def pair_lengths(name: str, n_given: int, n_rows: int | None) -> None:
-    """Refuse an array whose length is not the dataset's."""
-    if n_rows is not None and n_given != n_rows:
-        raise MismatchedRows(
-            f"X has {n_rows:,} rows and {name} has {n_given:,} values: Found input variables with "
-            f"inconsistent numbers of samples: [{n_rows}, {n_given}]. An array pairs with a "
-            "dataset row by row."
-        )
-
-
-def first_partition(view: View) -> Partition:
-    """The first partition, for messages about a whole dataset."""
-    for partition in view.layout.partitions():
-        return partition
-    raise EmptyData("The dataset has no rows: no file of it holds any.")
 
 
 def _global_row(unit: Unit, offset: int) -> int:

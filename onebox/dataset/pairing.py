@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onebox.data.view import View, pair_lengths
+from onebox.data.view import View
 from onebox.dataset.dataset import Dataset
 from onebox.dataset.opening import dataset
 from onebox.errors import MismatchedRows
@@ -59,11 +59,17 @@ def _role(X: Dataset, given: Any, name: str) -> tuple[Any, int]:
             f"draw, so that they cannot be told apart by their number. Take {name} from the same "
             "dataset (ds['column']), or pair the array before filtering."
         )
-    pair_lengths(name, len(array), X.view.source_rows)
-    if X.view.source_rows is None:
+    n_rows = X.view.source_rows
+    if n_rows is None:
         raise MismatchedRows(
             f"{name} is an array of {len(array):,} values, but how many rows X has is known after "
             f"reading only. Take {name} from the same dataset (ds['column'])."
+        )
+    if len(array) != n_rows:
+        raise MismatchedRows(
+            f"X has {n_rows:,} rows and {name} has {len(array):,} values: Found input variables with "
+            f"inconsistent numbers of samples: [{n_rows}, {len(array)}]. An array pairs with a "
+            "dataset row by row."
         )
     return array, array.ndim
 

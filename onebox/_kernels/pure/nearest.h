@@ -71,7 +71,7 @@ static inline __attribute__((always_inline)) void onebox_nearest_of(
     }
 }
 
-static void onebox_nearest(
+static inline void onebox_nearest(
     const float *columns, const float *centers, const float *half_norms, ptrdiff_t n_columns,
     ptrdiff_t n_clusters, int32_t *label)
 {
@@ -80,7 +80,7 @@ static void onebox_nearest(
         columns, centers, half_norms, n_columns, n_clusters, 0, best, NULL, label);
 }
 
-static void onebox_nearest_two(
+static inline void onebox_nearest_two(
     const float *columns, const float *centers, const float *half_norms, ptrdiff_t n_columns,
     ptrdiff_t n_clusters, float *best, float *second, int32_t *label)
 {
@@ -89,7 +89,7 @@ static void onebox_nearest_two(
 }
 
 /* Squared norms of 16 rows, less `middle` unless that is NULL. */
-static void onebox_squared_norms(
+static inline void onebox_squared_norms(
     const float *columns, const float *middle, ptrdiff_t n_columns, float *norms)
 {
     __m256 sums[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()};

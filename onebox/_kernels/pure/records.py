@@ -4,13 +4,89 @@ Stretches without quotes are compared eight bytes in one word. Where quotes occu
 a state machine, because a quote means something at the start of a field only (``5" pipe`` opens
 nothing); counting the parity of quotes would lose the records after it.
 """
+# ruff: noqa: F821 (Scan and the states are declared in records.pxd)
 
 import cython
 from cython.cimports.libc.stdint import uint8_t, uint64_t
 from cython.cimports.onebox._kernels.pure.words import load_word, matches, trailing_zeros
 
-# States: 0 start of a line, 1 start of a field, 2 in a field, 3 in quotes, 4 just behind a quote
-# that closed, unless another one follows.
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def find_line_ends(
+    s: cython.pointer(Scan), start: cython.Py_ssize_t, line_ends: cython.pointer(uint64_t)
+) -> cython.bint:
+    """Set a bit for every line end of the 64 bytes; returns whether there is no quote among them."""
+    ones: uint64_t = ~cython.cast(uint64_t, 0) // 255  # 0x01 in every byte
+    quote_pattern: uint64_t = ones * cython.cast(uint64_t, s.quote & 255)
+    quotes: uint64_t = 0
+    word: uint64_t
+    i: cython.Py_ssize_t
+    line_ends[0] = 0
+    for i in range(8):
+        word = load_word(s.text + start + 8 * i)
+        line_ends[0] |= matches(word, ones * 10) << (8 * i)
+        line_ends[0] |= matches(word, ones * 13) << (8 * i)
+        if s.quote >= 0:
+            quotes |= matches(word, quote_pattern)
+    return quotes == 0
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def count_line_ends(
+    s: cython.pointer(Scan), start: cython.Py_ssize_t, line_ends: uint64_t
+) -> cython.void:
+    """Pass 64 bytes outside quotes, by their line ends."""
+    i: cython.Py_ssize_t
+    # An open line holds something.
+    line_start: cython.Py_ssize_t = start if s.state == LINE_START else start - 1
+    while line_ends != 0:
+        i = start + trailing_zeros(line_ends)
+        line_ends &= line_ends - 1
+        s.n_records += i > line_start
+        line_start = s.last_end = i + 1
+    if line_start == start + 64:
+        s.state = LINE_START
+    else:
+        s.state = FIELD_START if s.text[start + 63] == s.delimiter else IN_FIELD
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def follow(
+    state: cython.int, byte: cython.int, quote: cython.int, delimiter: cython.int
+) -> cython.int:
+    """The state after one more byte."""
+    if state == IN_QUOTES:
+        return BEHIND_QUOTE if byte == quote else IN_QUOTES
+    if byte == 10 or byte == 13:
+        return LINE_START
+    if byte == quote and state != IN_FIELD and quote != delimiter:
+        return IN_QUOTES  # opens a field, or goes on after a doubled quote
+    return FIELD_START if byte == delimiter else IN_FIELD
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def walk(s: cython.pointer(Scan), start: cython.Py_ssize_t, stop: cython.Py_ssize_t) -> cython.void:
+    """Pass some bytes one by one."""
+    before: cython.int
+    i: cython.Py_ssize_t
+    for i in range(start, stop):
+        before = s.state
+        s.state = follow(before, s.text[i], s.quote, s.delimiter)
+        if s.state == LINE_START:
+            s.n_records += before != LINE_START
+            s.last_end = i + 1
 
 
 def scan_records(
@@ -40,59 +116,23 @@ def scan_records(
     size: cython.Py_ssize_t = data.shape[0]
     if size == 0:
         return 0, -1, state
-    text: cython.pointer(cython.const[uint8_t]) = cython.address(data[0])
-    ones: uint64_t = ~cython.cast(uint64_t, 0) // 255  # 0x01 in every byte
-    newline_pattern: uint64_t = ones * 10
-    return_pattern: uint64_t = ones * 13
-    quote_pattern: uint64_t = ones * cython.cast(uint64_t, quote & 255)
+    s: Scan
     line_ends: uint64_t
-    quotes: uint64_t
-    word: uint64_t
-    n_records: cython.Py_ssize_t = 0
-    line_start: cython.Py_ssize_t
-    last_end: cython.Py_ssize_t = -1
-    start: cython.Py_ssize_t = 0
-    stop: cython.Py_ssize_t
-    i: cython.Py_ssize_t
+    start: cython.Py_ssize_t
+    s.text = cython.address(data[0])
+    s.quote = quote
+    s.delimiter = delimiter
+    s.state = state
+    s.n_records = 0
+    s.last_end = -1
     with cython.nogil:
-        while start < size:
-            stop = start + 64
-            line_ends = 0
-            quotes = 1
-            if stop <= size and state < 3:
-                quotes = 0
-                for i in range(8):
-                    word = load_word(text + start + 8 * i)
-                    line_ends |= matches(word, newline_pattern) << (8 * i)
-                    line_ends |= matches(word, return_pattern) << (8 * i)
-                    if quote >= 0:
-                        quotes |= matches(word, quote_pattern)
-            if quotes == 0:
-                line_start = start if state == 0 else start - 1  # an open line holds something
-                while line_ends != 0:
-                    i = start + trailing_zeros(line_ends)
-                    line_ends &= line_ends - 1
-                    n_records += i > line_start
-                    line_start = last_end = i + 1
-                if line_start == stop:
-                    state = 0
-                else:
-                    state = 1 if text[stop - 1] == delimiter else 2
+        for start in range(0, size, 64):
+            if (
+                start + 64 <= size
+                and s.state < IN_QUOTES
+                and find_line_ends(cython.address(s), start, cython.address(line_ends))
+            ):
+                count_line_ends(cython.address(s), start, line_ends)
             else:
-                stop = min(stop, size)
-                for i in range(start, stop):
-                    if state == 3:
-                        if text[i] == quote:
-                            state = 4
-                    elif text[i] == 10 or text[i] == 13:
-                        n_records += state != 0
-                        last_end = i + 1
-                        state = 0
-                    elif text[i] == delimiter:
-                        state = 1
-                    elif text[i] == quote and state != 2:
-                        state = 3  # opens a field, or goes on after a doubled quote
-                    else:
-                        state = 2
-            start = stop
-    return n_records, last_end, state
+                walk(cython.address(s), start, min(start + 64, size))
+    return s.n_records, s.last_end, s.state
