@@ -55,6 +55,10 @@ class Source(ABC):
         copy. The file must be checked against ``span.fingerprint`` when it is opened.
         """
 
+    def reads_apart(self, names: Sequence[str]) -> bool:
+        """Whether some of these columns take less time than all, and come in the same batches."""
+        return False
+
     @property
     @abstractmethod
     def token(self) -> object:

@@ -10,15 +10,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from onebox.data.block import Block
-from onebox.data.columns import Columns, concat
+from onebox.data.columns import Columns
 from onebox.data.partition import Layout, Span, Unit
+from onebox.data.reading import Ahead, cut
 from onebox.data.schema import Schema
 from onebox.data.scratch import Scratch
 from onebox.data.source import Source
@@ -29,8 +30,6 @@ from onebox.errors import BadValue
 
 KEEP_SPARSE = Select | Rename | UnitRows  # steps that make no matrix of rows that came as CSR
 SPANS_LOOKED_AT = 64
-
-Ahead: TypeAlias = Callable[[Iterator[Columns]], Iterator[Columns]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,14 +189,16 @@ class View:
         """The blocks of a unit in order, each within one partition.
 
         A partition of which no row remains gives no block. `on_drop` is told how many rows
-        `drop_missing` took from a block; `ahead` may read a batch while blocks are worked on.
+        `drop_missing` took from a block; `ahead` may read a batch while blocks are worked on, and
+        parts of it at a time.
         """
         shared, rest = self._shared_steps
         if self.skips(unit):
             return
         partitions = list(unit.partitions())
         at = 0
-        for offset, columns in self._resliced(unit, ahead):
+        size = self.layout.rows_per_block
+        for offset, columns in cut(self.source, unit, self.source_columns, size, ahead):
             while at + 1 < len(partitions) and offset >= unit.edges[at + 1]:
                 at += 1
             first = unit.span.first_row + offset
@@ -212,27 +213,6 @@ class View:
                 made = _whole_rows(made, on_drop) if self.drop_missing else made
                 if made.n_rows:
                     yield made
-
-    def _resliced(self, unit: Unit, ahead: Ahead | None) -> Iterator[tuple[int, Columns]]:
-        """Exactly `rows_per_block` rows at a time, counted from the start of the span."""
-        size = self.layout.rows_per_block
-        batches = self.source.read(
-            unit.span, unit.start, unit.stop, self.source_columns, self.layout.rows_per_batch
-        )
-        offset, held, n_held = unit.start, [], 0
-        for batch in batches if ahead is None else ahead(batches):
-            start = 0
-            while start < batch.n_rows:
-                stop = min(start + size - n_held, batch.n_rows)
-                whole = start == 0 and stop == batch.n_rows
-                held.append(batch if whole else batch.slice(start, stop))
-                n_held += stop - start
-                start = stop
-                if n_held == size:
-                    yield offset, concat(held)
-                    offset, held, n_held = offset + size, [], 0
-        if n_held:
-            yield offset, concat(held)
 
     @cached_property
     def _shared_steps(self) -> tuple[Chain, list[Chain]]:

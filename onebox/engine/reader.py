@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 
 from onebox.data.block import Block
 from onebox.data.partition import Unit
+from onebox.data.reading import Ahead
 from onebox.data.scratch import Scratch
-from onebox.data.view import Ahead, View
+from onebox.data.view import View
 from onebox.engine.report import Meter
 from onebox.engine.store import BlockStore
 from onebox.engine.tasks import Stopped, made_ahead

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -134,13 +134,43 @@ def _next(items: Iterator[T]) -> T | None:
     return next(items, None)
 
 
-def made_ahead(items: Iterator[T], has_idle: Callable[[], bool]) -> Iterator[T]:
-    """The items, each made by a thread of its own while the one before is worked on.
+class _Turn(Generic[T]):
+    """The next items of some iterators, made by whoever has time."""
 
-    Where no thread is idle, an item is made when it is asked for.
+    def __init__(self, iterators: Sequence[Iterator[T]]) -> None:
+        self._left = list(enumerate(iterators))
+        self.items: list[T | None] = [None] * len(iterators)
+
+    def work(self) -> None:
+        """Make what nobody has begun."""
+        while True:
+            try:
+                at, items = self._left.pop()
+            except IndexError:
+                return
+            self.items[at] = _next(items)
+
+
+def made_ahead(iterators: Sequence[Iterator[T]], has_idle: Callable[[], bool]) -> Iterator[list[T]]:
+    """Items of several iterators of one length side by side; the next ones are made meanwhile.
+
+    A thread of its own begins with them while these are worked on, if one is idle. Who then asks for
+    them makes what that thread has not begun.
     """
     with ThreadPoolExecutor(1) as thread:
-        following: Future[T | None] | None = None
-        while (item := _next(items) if following is None else following.result()) is not None:
-            following = thread.submit(_next, items) if has_idle() else None
-            yield item
+
+        def begun() -> tuple[_Turn[T], Future[None] | None]:
+            turn = _Turn(iterators)
+            return turn, thread.submit(turn.work) if has_idle() else None
+
+        following = begun()
+        while True:
+            turn, helper = following
+            turn.work()
+            if helper is not None:
+                helper.result()
+            items = [item for item in turn.items if item is not None]
+            if len(items) < len(iterators):
+                return
+            following = begun()
+            yield items

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from itertools import islice
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from onebox.engine.tasks import PASSED_OVER, Stopped, Tasks, made_ahead
 from onebox.executors import SerialExecutor
@@ -107,25 +111,50 @@ def nothing_of(item):
     pass
 
 
-def test_items_are_made_ahead_by_another_thread_when_one_is_idle():
-    threads, here = [], threading.get_ident()
+@given(st.integers(1, 5), st.lists(st.booleans(), min_size=1, max_size=8))
+def test_items_made_ahead_are_side_by_side(n_iterators, idle):
+    """Whoever made them; the last iterators end with an error, if any do."""
+
+    def items(which, *, fails):
+        yield from ((which, i) for i in range(len(idle) - 1))
+        if fails:
+            raise ZeroDivisionError
+
+    expected = [[(which, i) for which in range(n_iterators)] for i in range(len(idle) - 1)]
+    for fails in (False, True):
+        iterators = [items(which, fails=fails) for which in range(n_iterators)]
+        answers = iter([*idle, False])
+        made = made_ahead(iterators, lambda answers=answers: next(answers))
+        assert list(islice(made, len(idle) - 1)) == expected
+        with pytest.raises(ZeroDivisionError) if fails else nullcontext():
+            assert next(made, None) is None
+
+
+def test_items_are_made_by_two_threads_at_a_time_when_one_is_idle():
+    both = threading.Barrier(2, timeout=20)
 
     def items():
-        for i in range(6):
-            threads.append(threading.get_ident())
+        for i in range(3):
+            both.wait()
             yield i
-        raise ZeroDivisionError
 
-    idle = iter([True, True, False, False, True, True])
-    ahead = made_ahead(items(), lambda: next(idle))
-    assert [next(ahead) for _ in range(6)] == list(range(6))
-    with pytest.raises(ZeroDivisionError):
-        next(ahead)
-    assert [thread == here for thread in threads] == [True, False, False, True, True, False]
-    some = made_ahead(iter(range(5)), lambda: True)
-    assert next(some) == 0
+    assert list(made_ahead([items(), items()], lambda: True)) == [[i, i] for i in range(3)]
+
+
+def test_no_thread_makes_items_where_none_is_idle_or_when_nobody_asks_for_more():
+    threads, here = set(), threading.get_ident()
+
+    def items():
+        for i in range(5):
+            threads.add(threading.get_ident())
+            yield i
+
+    assert len(list(made_ahead([items(), items()], lambda: False))) == 5
+    assert threads == {here}
+    some = made_ahead([items()], lambda: True)
+    assert next(some) == [0]
     some.close()
-    assert not {thread.ident for thread in threading.enumerate()} & (set(threads) - {here})
+    assert not {thread.ident for thread in threading.enumerate()} & (threads - {here})
 
 
 def test_an_error_is_raised_where_its_result_is_due(executor):

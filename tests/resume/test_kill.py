@@ -26,7 +26,7 @@ warnings.simplefilter("error")
 import onebox as ob
 from onebox.cluster import KMeans, MiniBatchKMeans
 from onebox.decomposition import PCA
-from onebox.engine.kept import shelf, checkpoint
+from onebox.engine.kept import shelf, checkpoint, prefixes
 from onebox.linear_model import Ridge
 from onebox.pipeline import make_pipeline
 from onebox.preprocessing import StandardScaler
@@ -71,12 +71,17 @@ def told(model):
 
 def child(order):
     where = order["log"]
-    written = shelf.Shelf._write_index
+    written, chained, states = shelf.Shelf._write_index, prefixes._chained, set()
     def write(self):
         written(self)
+        keys = [*self._places, *(key for keys in self._mine.values() for key in keys)]
         with open(where, "a") as log:
-            print(len(self._places) + sum(map(len, self._mine.values())), file=log)
-    shelf.Shelf._write_index = write
+            print(sum(key not in states for key in keys), file=log)
+    def chain(units, keys):
+        made = chained(units, keys)
+        states.update(made)
+        return made
+    shelf.Shelf._write_index, prefixes._chained = write, chain
     started = time.perf_counter()
     cache = ob.Memory(order["cache"]) if order["cache"] else None
     with ob.config(n_jobs=2, cache=cache):

@@ -161,6 +161,10 @@ class ParquetSource(FileSource):
             wrong = EOFError(f"it holds {n_rows:,} rows and its footer says {span.n_rows:,}")
             raise self.folder.failure(file, place, wrong)
 
+    def reads_apart(self, names: Sequence[str]) -> bool:
+        # Of other types Arrow may cut batches where their bytes become too many.
+        return all(pa.types.is_primitive(self.schema.field(name).type) for name in names)
+
     def _chunks_of(self, key: str) -> Chunks:
         """What the footer of a file tells of its chunks."""
         held = self._chunks.get(key)
