@@ -119,3 +119,13 @@ def test_a_damaged_state_is_passed_over(folder, write_part, memory, sha256, look
         assert check(ridge, folder, memory, sha256) == 0
     assert looked_for == list(range(5 * N_FILES))
     assert np.isfinite(ridge(folder).coef_).all()
+
+
+def test_no_state_is_kept_that_is_larger_than_what_is_written_at_a_time(
+    folder, memory, looked_for, monkeypatch
+):
+    monkeypatch.setattr("onebox.engine.kept.keeper.BATCH_BYTES", 1000)
+    with ob.config(cache=memory):
+        ridge(folder)
+        ridge(folder)
+    assert looked_for == list(range(5 * N_FILES))

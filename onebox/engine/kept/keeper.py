@@ -18,7 +18,7 @@ from onebox.engine.need import is_large
 from onebox.storage.hashing import hash_bytes
 
 BUILDS_KEY = hash_bytes(b"builds")
-BATCHES_HELD = 6  # gathering, being written, and two that are read
+BATCHES_HELD = 7  # gathering, being written, two that are read, and a state of no more than one
 
 
 def batch_bytes(budget: int) -> int:

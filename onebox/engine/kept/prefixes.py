@@ -74,6 +74,8 @@ class Prefixes:
         read = self._shelf.taken_bytes - self._bytes_then
         if n_done > len(self._keys) or read < share * self._nbytes:
             return
+        if self._nbytes > self._keeper.batch_bytes:
+            return  # its copy would take more memory than a batch
         packed = packed_state(groups, [None] * len(groups), rows, dropped)
         data_bytes = sum(map(self._keeper.bytes_of, self._units[self._n_kept : n_done]))
         self._shelf.put(self._keys[n_done - 1], packed, data_bytes)
