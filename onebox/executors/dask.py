@@ -137,14 +137,21 @@ class DaskCrew(Crew):
         return cycle([worker for worker, count in threads for _ in range(count)] or [""])
 
     def _result(self, future: Future) -> Any:
-        self._wait(future)
-        with _explained():
-            return future.result()
+        patience = LOOKS_EVERY
+        while True:
+            self._wait(future)
+            with _explained():
+                if future.status == "error":  # which may be a TimeoutError of the task's own
+                    return future.result()
+                # Large ones take their time; others may be lost with their worker on the way.
+                with suppress(TimeoutError):
+                    return future.result(timeout=patience)
+            patience *= 2
 
     def _waited_for(self, step: Future, count: int) -> int:
         """Wait for a state without fetching it."""
         self._wait(step)
-        if step.exception() is not None:
+        if step.status in ("error", "cancelled"):
             self._result(step)
         return count
 

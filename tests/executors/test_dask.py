@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import subprocess
@@ -155,6 +156,45 @@ def test_a_cluster_whose_workers_are_gone_is_not_waited_for(files, monkeypatch):
             pytest.raises(WorkerDied, match="has had 0 workers for 2 s while tasks were waiting"),
         ):
             fit(files)
+
+
+def test_what_is_lost_with_its_worker_once_it_is_done_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr("onebox.executors.dask.ALONE_SECONDS", 2)
+    monkeypatch.setattr("onebox.executors.dask.LOOKS_EVERY", 0.5)
+    with (
+        distributed.LocalCluster(n_workers=1, dashboard_address=":0") as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        crew = importlib.import_module("onebox.executors.dask").DaskCrew(client, owned=False)
+        future = crew.share(5)
+        assert crew._waited_for(future, 1) == 1
+        wait = crew._wait
+
+        def wait_and_lose(future):
+            wait(future)
+            cluster.scale(0)
+            deadline = time.monotonic() + 60
+            while future.done() and time.monotonic() < deadline:
+                time.sleep(0.01)
+            crew._wait = wait
+
+        crew._wait = wait_and_lose
+        with pytest.raises(WorkerDied, match="has had 0 workers for 2 s while tasks were waiting"):
+            crew._result(future)
+        crew._wait = lambda future: None  # it was done a moment ago
+        assert crew._waited_for(future, 1) == 1
+
+
+def test_the_timeout_of_a_task_is_its_error(cluster, files):
+    def fail(block):
+        raise TimeoutError("of the task itself")
+
+    with (
+        distributed.Client(cluster) as client,
+        ob.config(executor=client),
+        pytest.raises(TimeoutError, match="of the task itself"),
+    ):
+        StandardScaler().fit(ob.dataset(files).map(fail))
 
 
 def test_a_client_that_is_closed(files, cluster):
