@@ -207,7 +207,8 @@ def test_a_client_that_is_closed(files, cluster):
             StandardScaler().fit(data)
 
 
-def test_an_address_where_nobody_answers(files):
+def test_an_address_where_nobody_answers(files, monkeypatch):
+    monkeypatch.setattr("onebox.executors.dask.ANSWERS_WITHIN", 1)
     with (
         ob.config(executor="dask://127.0.0.1:9"),
         pytest.raises(BadInput, match=r"No Dask scheduler answers at 127\.0\.0\.1:9"),
