@@ -12,6 +12,8 @@ import pytest
 
 import onebox as ob
 from onebox._kernels import placement
+from onebox.parallel.shared import segment as segments
+from onebox.parallel.shared.mapping import Mapping
 from onebox.parallel.shared.offers import MOST_ALIKE, SMALLEST
 from onebox.parallel.shared.parcel import close_all, unpack
 from onebox.parallel.shared.segment import Segment
@@ -24,10 +26,10 @@ pmap = partial(ob.pmap, n_jobs=1, executor="processes")
 N = SMALLEST // 4  # numbers: twice the bytes that are the least
 
 
-def needs_huge_pages():
+def needs_memory_ahead():
     segment = Segment(SMALLEST)
-    if not segment.is_ready:
-        pytest.skip("the system gives no huge pages for shared memory")
+    if not segment.make_ready():
+        pytest.skip("the system gives no shared memory before it is touched")
     segment.close()
 
 
@@ -40,7 +42,7 @@ def fresh_workers():
 @pytest.fixture
 def results():
     """What packs results, after one that waits for another of N numbers; numpy is not changed."""
-    needs_huge_pages()
+    needs_memory_ahead()
     made = Results(keep_bytes=2**28)
     send(made, np.ones(N))
     yield made
@@ -92,7 +94,7 @@ def born(x, n=N):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is looked at through /proc")
 def test_results_like_the_last_one_are_born_where_they_are_sent_from():
-    needs_huge_pages()
+    needs_memory_ahead()
     found = list(pmap(born, range(8)))
     assert [shared for _, shared in found] == [False] + [True] * 7
     for x, (array, _) in enumerate(found):
@@ -240,3 +242,20 @@ def test_an_offer_is_at_a_multiple_of_huge_pages_and_comes_back_once():
     assert len(taken) == 16
     assert all(placement.withdraw(place * 2**21) for place in taken)
     assert not placement.withdraw(2**21)
+
+
+def test_small_pages_are_taken_once_huge_ones_were_slow(monkeypatch):
+    needs_memory_ahead()
+    monkeypatch.setattr(segments, "_huge_pages_are_slow", [False])
+    monkeypatch.setattr(segments, "SLOW", -1)
+    tried = []
+    make_huge = Mapping.make_huge
+    monkeypatch.setattr(Mapping, "make_huge", lambda self: tried.append(1) or make_huge(self))
+    for _ in range(3):
+        segment = Segment(segments.MEASURED * 2)
+        assert segment.make_ready()
+        segment.write(np.arange(100, dtype=np.uint8))
+        assert segment.bytes(100).tolist() == list(range(100))
+        assert not segment.bytes(segment.capacity)[100:].any()
+        segment.close()
+    assert len(tried) == (1 if segments._huge_pages_are_slow[0] else 3)

@@ -20,7 +20,7 @@ KEPT_DESCRIPTORS = 64
 """How many mappings keep their descriptor, so that their arrays can be sent on without a copy."""
 
 PROT_NONE, MAP_FIXED, MAP_NORESERVE, FAILED = 0, 0x10, 0x4000, ctypes.c_void_p(-1).value
-COLLAPSE = 25  # madvise(2), Linux 6.1 and later
+POPULATE, COLLAPSE = 23, 25  # madvise(2), Linux 5.14 and 6.1
 
 _library = ctypes.CDLL(None, use_errno=True)
 _mmap = _library.mmap
@@ -98,6 +98,18 @@ class Mapping:
             return 0
         self.bytes()[:whole:HUGE_PAGE] = 0
         return whole if _madvise(self.address, whole, COLLAPSE) == 0 else 0
+
+    def populate(self, descriptor: int) -> bool:
+        """Get all of the memory of a new file, in small pages; returns whether there is a way."""
+        if sys.platform != "linux" or self.address % mmap.PAGESIZE:
+            return False
+        try:
+            os.posix_fallocate(
+                descriptor, 0, self.nbytes
+            )  # half the time of getting them one by one
+        except OSError:
+            return False
+        return bool(_madvise(self.address, self.nbytes, POPULATE) == 0)
 
     def make_private(self, descriptor: int) -> None:
         """Keep what is written from now on out of the file, of which this was the beginning."""

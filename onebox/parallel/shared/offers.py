@@ -29,7 +29,7 @@ class Offers:
     def __init__(self, segments: Segments) -> None:
         self._segments = segments
         self._open: dict[int, Segment] = {}
-        self._useful = True  # until the system gives no huge pages
+        self._useful = True  # until the system gives no memory ahead
 
     def under(self, address: int, nbytes: int) -> Segment | None:
         """The segment at whose beginning an array was born that takes most of it."""
@@ -49,7 +49,7 @@ class Offers:
         if not self._useful or nbytes < SMALLEST or alike >= MOST_ALIKE or capacity > room:
             return
         segment = self._segments.take(capacity)
-        self._useful = segment.is_ready
+        self._useful = segment.make_ready()
         if self._useful and placement.offer(segment.address, segment.capacity):
             self._open[segment.address] = segment
             self._segments.reserved += segment.capacity

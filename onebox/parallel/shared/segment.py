@@ -14,6 +14,7 @@ import fcntl
 import os
 import sys
 import tempfile
+import time
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,13 @@ from onebox.parallel.shared.mapping import Mapping
 Bytes = NDArray[np.uint8]
 
 MOST_SPARE = 2  # a segment is used again for no less than half its size
+SLOW = 0.75  # seconds a gigabyte of huge pages; small pages take less
+MEASURED = 10**7  # bytes from which on the time tells something
+
+_huge_pages_are_slow = [False]
+"""They are five times as fast to get as small ones, but take twice as long where the host of a virtual
+machine has to find the memory first, or where little is left in one piece.
+"""
 
 
 class Segment:
@@ -41,7 +49,7 @@ class Segment:
         except BaseException:
             os.close(self._descriptor)
             raise
-        self._ready = self._mapping.make_huge()
+        self._ready = 0 if _huge_pages_are_slow[0] else self._made_huge()
         self._leased_for_good = False
         self.is_private = False
         """Whether what is written here stays in this process."""
@@ -51,10 +59,18 @@ class Segment:
         """Of its first byte."""
         return self._mapping.address
 
-    @property
-    def is_ready(self) -> bool:
-        """Whether the system has given all of its memory: by huge pages, or as it was written to."""
+    def make_ready(self) -> bool:
+        """Get all of its memory from the system now; returns whether there is a way."""
+        if self._ready < self.capacity and self._mapping.populate(self._descriptor):
+            self._ready = self.capacity
         return self._ready == self.capacity
+
+    def _made_huge(self) -> int:
+        start = time.perf_counter()
+        nbytes = self._mapping.make_huge()
+        seconds = time.perf_counter() - start
+        _huge_pages_are_slow[0] = nbytes >= MEASURED and seconds > SLOW * nbytes / 1e9
+        return nbytes
 
     def write(self, source: Bytes) -> None:
         """Put bytes at its beginning."""
