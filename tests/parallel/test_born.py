@@ -13,7 +13,7 @@ import pytest
 import onebox as ob
 from onebox._kernels import placement
 from onebox.parallel.shared import segment as segments
-from onebox.parallel.shared.mapping import Mapping
+from onebox.parallel.shared.mapping import HUGE_PAGE, Mapping
 from onebox.parallel.shared.offers import MOST_ALIKE, SMALLEST
 from onebox.parallel.shared.parcel import close_all, unpack
 from onebox.parallel.shared.segment import Segment
@@ -250,9 +250,11 @@ def test_small_pages_are_taken_once_huge_ones_were_slow(monkeypatch):
     monkeypatch.setattr(segments, "SLOW", -1)
     tried = []
     make_huge = Mapping.make_huge
-    monkeypatch.setattr(Mapping, "make_huge", lambda self: tried.append(1) or make_huge(self))
+    monkeypatch.setattr(
+        Mapping, "make_huge", lambda self, slowest: tried.append(1) or make_huge(self, slowest)
+    )
     for _ in range(3):
-        segment = Segment(segments.MEASURED * 2)
+        segment = Segment(6 * HUGE_PAGE + 1)
         assert segment.make_ready()
         segment.write(np.arange(100, dtype=np.uint8))
         assert segment.bytes(100).tolist() == list(range(100))

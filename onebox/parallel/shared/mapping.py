@@ -10,12 +10,14 @@ import ctypes
 import mmap
 import os
 import sys
+import time
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 HUGE_PAGE = 2**21
+AT_A_TIME = 4 * HUGE_PAGE
 KEPT_DESCRIPTORS = 64
 """How many mappings keep their descriptor, so that their arrays can be sent on without a copy."""
 
@@ -87,17 +89,27 @@ class Mapping:
         """All of it, as an array that keeps the mapping."""
         return np.asarray(self)
 
-    def make_huge(self) -> int:
+    def make_huge(self, slowest: float) -> int:
         """Put the memory of a new file into huge pages; returns for how many bytes that worked.
 
         A file in memory is made of small pages otherwise, which take five times as long to get.
         Linux gives huge ones where they are asked for in so many words, once there is a first page.
+        Where a gigabyte of them would take more than `slowest` seconds, the rest is left as it is.
         """
         whole = self.nbytes // HUGE_PAGE * HUGE_PAGE if sys.platform == "linux" else 0
-        if not whole or self.address % HUGE_PAGE:
+        if self.address % HUGE_PAGE:
             return 0
-        self.bytes()[:whole:HUGE_PAGE] = 0
-        return whole if _madvise(self.address, whole, COLLAPSE) == 0 else 0
+        done = 0
+        while done < whole:
+            some = min(whole - done, AT_A_TIME)
+            start = time.thread_time()  # it counts what waiting for the system takes, and no other
+            self.bytes()[done : done + some : HUGE_PAGE] = 0
+            if _madvise(self.address + done, some, COLLAPSE) != 0:
+                break
+            done += some
+            if time.thread_time() - start > slowest * some / 1e9:
+                break
+        return done
 
     def populate(self, descriptor: int) -> bool:
         """Get all of the memory of a new file, in small pages; returns whether there is a way."""

@@ -14,18 +14,16 @@ import fcntl
 import os
 import sys
 import tempfile
-import time
 
 import numpy as np
 from numpy.typing import NDArray
 
-from onebox.parallel.shared.mapping import Mapping
+from onebox.parallel.shared.mapping import HUGE_PAGE, Mapping
 
 Bytes = NDArray[np.uint8]
 
 MOST_SPARE = 2  # a segment is used again for no less than half its size
 SLOW = 0.75  # seconds a gigabyte of huge pages; small pages take less
-MEASURED = 10**7  # bytes from which on the time tells something
 
 _huge_pages_are_slow = [False]
 """They are five times as fast to get as small ones, but take twice as long where the host of a virtual
@@ -66,10 +64,8 @@ class Segment:
         return self._ready == self.capacity
 
     def _made_huge(self) -> int:
-        start = time.perf_counter()
-        nbytes = self._mapping.make_huge()
-        seconds = time.perf_counter() - start
-        _huge_pages_are_slow[0] = nbytes >= MEASURED and seconds > SLOW * nbytes / 1e9
+        nbytes = self._mapping.make_huge(SLOW)
+        _huge_pages_are_slow[0] = 0 < nbytes < self.capacity // HUGE_PAGE * HUGE_PAGE
         return nbytes
 
     def write(self, source: Bytes) -> None:
