@@ -100,33 +100,18 @@ class Forked:
             os.kill(self.pid, signal.SIGKILL)
 
 
-class Nursery:
-    """Starts processes that have imported everything."""
-
-    def __init__(self) -> None:
-        self.socket, theirs = socket.socketpair()
-        with theirs:
-            self.process = subprocess.Popen(
-                [sys.executable, "-c", NURSERY, str(theirs.fileno())], pass_fds=[theirs.fileno()]
-            )
+class Newly:
+    """Starts processes that import what they need: elsewhere than on Linux, where forking is not safe."""
 
     def begin(
         self, script: str, *arguments: object, stdin: int, stdout: int, stderr: int,
         folder: object = None, **environment: str,
-    ) -> Forked:  # fmt: skip
+    ) -> Forked | subprocess.Popen[bytes]:  # fmt: skip
         """Start a script in the environment of this moment, and in this folder or another one."""
-        order = {
-            "script": script, "arguments": list(map(str, arguments)),
-            "folder": str(folder or os.getcwd()), "environment": {**os.environ, **environment},
-        }  # fmt: skip
-        told, telling = os.pipe()
-        with tempfile.TemporaryFile("w+") as file:
-            json.dump(order, file)
-            file.seek(0)
-            fds = [stdin, stdout, stderr, file.fileno(), telling]
-            socket.send_fds(self.socket, [b"."], fds)
-        os.close(telling)
-        return Forked(told)
+        return subprocess.Popen(
+            [sys.executable, "-c", script, *map(str, arguments)], cwd=folder,
+            env={**os.environ, **environment}, stdin=stdin, stdout=stdout, stderr=stderr,
+        )  # fmt: skip
 
     def run(
         self, script: str, *arguments: object, **options: Any
@@ -147,6 +132,37 @@ class Nursery:
             return subprocess.CompletedProcess(arguments, code, out.read(), err.read())
 
     def close(self) -> None:
+        """Nothing is left."""
+
+
+class Nursery(Newly):
+    """Starts processes that have imported everything."""
+
+    def __init__(self) -> None:
+        self.socket, theirs = socket.socketpair()
+        with theirs:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", NURSERY, str(theirs.fileno())], pass_fds=[theirs.fileno()]
+            )
+
+    def begin(
+        self, script: str, *arguments: object, stdin: int, stdout: int, stderr: int,
+        folder: object = None, **environment: str,
+    ) -> Forked:  # fmt: skip
+        order = {
+            "script": script, "arguments": list(map(str, arguments)),
+            "folder": str(folder or os.getcwd()), "environment": {**os.environ, **environment},
+        }  # fmt: skip
+        told, telling = os.pipe()
+        with tempfile.TemporaryFile("w+") as file:
+            json.dump(order, file)
+            file.seek(0)
+            fds = [stdin, stdout, stderr, file.fileno(), telling]
+            socket.send_fds(self.socket, [b"."], fds)
+        os.close(telling)
+        return Forked(told)
+
+    def close(self) -> None:
         self.socket.close()
         self.process.wait()
 
@@ -154,7 +170,7 @@ class Nursery:
 class Child:
     """A real process that runs a script, and is asked and killed by its parent."""
 
-    def __init__(self, nursery: Nursery, script: str, *arguments: object) -> None:
+    def __init__(self, nursery: Newly, script: str, *arguments: object) -> None:
         reading, stdin = os.pipe()
         stdout, writing = os.pipe()
         self.process = nursery.begin(
@@ -182,7 +198,7 @@ class Child:
 @pytest.fixture(scope="session")
 def nursery():
     """Run scripts in processes that need not import anything; one `Nursery` for all tests."""
-    made = Nursery()
+    made = Nursery() if sys.platform == "linux" else Newly()
     yield made
     made.close()
 
