@@ -177,8 +177,8 @@ class _Space:
 def _orthonormal(vectors: Float64) -> Float64:
     """An orthonormal basis of columns, the first of the first column and so on.
 
-    By Cholesky factors of the Gram matrix, twice, a quarter of the time of Householder's QR; by the
-    latter where the columns are too near to each other (Fukaya et al., "CholeskyQR2", ScalA 2014).
+    By Cholesky factors of the Gram matrix, twice, which is faster than Householder's QR; by the latter
+    where the columns are too near to each other (Fukaya et al., "CholeskyQR2", ScalA 2014).
     """
     made = np.array(vectors, order="C")
     for _ in range(2):

@@ -15,8 +15,8 @@ from typing import Any
 import scipy.linalg.cython_blas  # noqa: F401 (its BLAS must be loaded to be found)
 from threadpoolctl import ThreadpoolController
 
-# A matrix of so many columns fits one core's cache: handing its columns to threads takes longer, and a
-# hundred times as long where another process has the other cores.
+# A matrix of so many columns fits one core's cache: handing its columns to threads takes longer, and
+# much longer where another process has the other cores.
 ONE_CORE = 1024
 
 

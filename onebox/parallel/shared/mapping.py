@@ -116,9 +116,8 @@ class Mapping:
         if sys.platform != "linux" or self.address % mmap.PAGESIZE:
             return False
         try:
-            os.posix_fallocate(
-                descriptor, 0, self.nbytes
-            )  # half the time of getting them one by one
+            # Sooner than one by one as they are touched.
+            os.posix_fallocate(descriptor, 0, self.nbytes)
         except OSError:
             return False
         return bool(_madvise(self.address, self.nbytes, POPULATE) == 0)

@@ -26,8 +26,8 @@ MOST_SPARE = 2  # a segment is used again for no less than half its size
 SLOW = 0.75  # seconds a gigabyte of huge pages; small pages take less
 
 _huge_pages_are_slow = [False]
-"""They are five times as fast to get as small ones, but take twice as long where the host of a virtual
-machine has to find the memory first, or where little is left in one piece.
+"""Elsewhere they are faster to get than small ones; not where the host of a virtual machine has to find
+the memory first, or where little is left in one piece.
 """
 
 
